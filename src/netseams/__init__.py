@@ -1,0 +1,1 @@
+"""netseams: forced circuits and emergent subnetworks, under the same tests and controls."""

@@ -1,0 +1,34 @@
+"""Frozen configs, typed errors, seeds and the registry. Imports nothing of ours."""
+
+from netseams.core.config import Config
+from netseams.core.errors import (
+    CircuitMismatchError,
+    CorpusError,
+    DivergedError,
+    FileFormatError,
+    NetseamsError,
+    RunFolderError,
+    SettingError,
+    StorageError,
+    TaskError,
+    UnknownNameError,
+)
+from netseams.core.registry import Registry
+from netseams.core.seeds import generator, seed_from
+
+__all__ = [
+    "CircuitMismatchError",
+    "Config",
+    "CorpusError",
+    "DivergedError",
+    "FileFormatError",
+    "NetseamsError",
+    "Registry",
+    "RunFolderError",
+    "SettingError",
+    "StorageError",
+    "TaskError",
+    "UnknownNameError",
+    "generator",
+    "seed_from",
+]

@@ -1,0 +1,19 @@
+"""The transformer, its sites, and its file format."""
+
+from netseams.models.files import load_model, model_fingerprint, save_model
+from netseams.models.sites import Matrix, Site, canonical_site, matrices_of, sites_of
+from netseams.models.transformer import Hook, Transformer, TransformerConfig
+
+__all__ = [
+    "Hook",
+    "Matrix",
+    "Site",
+    "Transformer",
+    "TransformerConfig",
+    "canonical_site",
+    "load_model",
+    "matrices_of",
+    "model_fingerprint",
+    "save_model",
+    "sites_of",
+]

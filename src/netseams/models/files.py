@@ -1,0 +1,60 @@
+"""Models on disk: one safetensors file whose header holds the config."""
+
+import hashlib
+from pathlib import Path
+
+import torch
+
+from netseams.core import FileFormatError
+from netseams.models.transformer import Transformer, TransformerConfig
+from netseams.store import load_tensors, save_tensors
+
+FORMAT = "netseams.model"
+VERSION = "1"
+
+
+def save_model(path: Path, model: Transformer) -> None:
+    """Write weights and config, atomically.
+
+    Raises:
+        StorageError: no space, or the folder cannot be written.
+    """
+    header = {"format": FORMAT, "version": VERSION, "config": model.cfg.model_dump_json()}
+    save_tensors(path, dict(model.state_dict()), header)
+
+
+def load_model(path: Path) -> Transformer:
+    """Read a model written by `save_model`.
+
+    Raises:
+        FileFormatError: missing, truncated, a pickle, of another format or version, or its
+            tensors do not fit its config.
+    """
+    tensors, header = load_tensors(path)
+    if header.get("format") != FORMAT:
+        raise FileFormatError(f"{path} is not a {FORMAT} file (its format is {header.get('format')!r})")
+    if header.get("version") != VERSION:
+        raise FileFormatError(
+            f"{path} has format version {header.get('version')!r}; this release reads {VERSION}"
+        )
+    model = Transformer(TransformerConfig.parse_json(header.get("config", ""), str(path)))
+    expected = model.state_dict()
+    for name, tensor in expected.items():
+        found = tensors.get(name)
+        if found is None or found.shape != tensor.shape:
+            came = "nothing" if found is None else str(tuple(found.shape))
+            raise FileFormatError(f"{path}: {name} should be {tuple(tensor.shape)}, came {came}")
+    extra = sorted(set(tensors) - set(expected))
+    if extra:
+        raise FileFormatError(f"{path} holds tensors that its config does not have: {extra[:3]}")
+    model.load_state_dict(tensors)
+    return model
+
+
+def model_fingerprint(model: Transformer) -> str:
+    """16 hexadecimal digits of the SHA-256 over config and weights: the model's identity."""
+    digest = hashlib.sha256(model.cfg.model_dump_json().encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().to(torch.float32).contiguous().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]

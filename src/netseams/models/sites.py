@@ -1,0 +1,108 @@
+"""Where nodes live and which matrices join them.
+
+A node is one channel at a node site; an edge is one non-zero weight between two nodes
+(arXiv 2511.13653, section 2.2 and A.5). Residual identity paths and query-key products are
+not edges. Neither are embedding and unembedding, which start and end every circuit.
+"""
+
+from dataclasses import dataclass
+
+from netseams.core import UnknownNameError
+from netseams.models.transformer import BLOCK_SITES, TransformerConfig
+
+
+@dataclass(frozen=True)
+class Site:
+    """A node site: `width` channels, found at `name` in the forward pass."""
+
+    name: str
+    width: int
+    shape: tuple[int, ...]
+    """Shape of one position's activation: (width,), or (n_heads, d_head)."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A weight matrix (out, in) whose non-zero entries join `source` to `target`."""
+
+    parameter: str
+    source: str
+    target: str
+
+
+def sites_of(cfg: TransformerConfig) -> list[Site]:
+    """The node sites in forward order: 8 a block, and the final read."""
+    heads = (cfg.n_heads, cfg.d_head)
+    d, m = (cfg.d_model,), (cfg.d_mlp,)
+    sites: list[Site] = []
+    for i in range(cfg.n_layers):
+        for name, shape in (
+            ("ln1.hook_normalized", d),
+            ("attn.hook_q", heads),
+            ("attn.hook_k", heads),
+            ("attn.hook_v", heads),
+            ("hook_attn_out", d),
+            ("ln2.hook_normalized", d),
+            ("mlp.hook_post", m),
+            ("hook_mlp_out", d),
+        ):
+            width = cfg.d_mlp if shape == m else cfg.d_model
+            sites.append(Site(f"blocks.{i}.{name}", width, shape))
+    sites.append(Site("ln_final.hook_normalized", cfg.d_model, d))
+    return sites
+
+
+def matrices_of(cfg: TransformerConfig) -> list[Matrix]:
+    """The six matrices of every block, each with the sites that it joins."""
+    matrices: list[Matrix] = []
+    for i in range(cfg.n_layers):
+        b = f"blocks.{i}"
+        matrices += [
+            Matrix(f"{b}.attn.{n}.weight", f"{b}.ln1.hook_normalized", f"{b}.attn.hook_{n}")
+            for n in "qkv"
+        ]
+        matrices += [
+            Matrix(f"{b}.attn.out.weight", f"{b}.attn.hook_v", f"{b}.hook_attn_out"),
+            Matrix(f"{b}.mlp.up.weight", f"{b}.ln2.hook_normalized", f"{b}.mlp.hook_post"),
+            Matrix(f"{b}.mlp.down.weight", f"{b}.mlp.hook_post", f"{b}.hook_mlp_out"),
+        ]
+    return matrices
+
+
+# One table of other tools' names, by the part of ours behind `blocks.{i}.`. The second column
+# is that of TransformerLens 3, the third that of openai/circuit_sparsity (behind `{i}.`).
+_ALIASES: tuple[tuple[str, str | None, str | None], ...] = (
+    ("hook_resid_pre", "hook_in", "resid_in"),
+    ("ln1.hook_normalized", None, "attn.act_in"),
+    ("attn.hook_q", "attn.q.hook_out", "attn.q"),
+    ("attn.hook_k", "attn.k.hook_out", "attn.k"),
+    ("attn.hook_v", "attn.v.hook_out", "attn.v"),
+    ("attn.hook_z", None, "attn.y"),
+    ("hook_attn_out", "attn.hook_out", "attn.resid_delta"),
+    ("hook_resid_mid", None, "resid_mid"),
+    ("ln2.hook_normalized", None, "mlp.act_in"),
+    ("mlp.hook_post", None, "mlp.post_act"),
+    ("hook_mlp_out", "mlp.hook_out", "mlp.resid_delta"),
+    ("hook_resid_post", "hook_out", None),
+)
+
+
+def canonical_site(name: str, cfg: TransformerConfig) -> str:
+    """Our name of a site given under ours or another tool's.
+
+    Raises:
+        UnknownNameError: no such site; the nearest valid names are listed.
+    """
+    table = {"embed.hook_out": "hook_embed", "final_resid": "ln_final.hook_normalized"}
+    for i in range(cfg.n_layers):
+        for ours, lens, released in _ALIASES:
+            if lens:
+                table[f"blocks.{i}.{lens}"] = f"blocks.{i}.{ours}"
+            if released:
+                table[f"{i}.{released}"] = f"blocks.{i}.{ours}"
+        table |= {f"blocks.{i}.{site}": f"blocks.{i}.{site}" for site in BLOCK_SITES}
+    for own in ("hook_embed", "hook_pos_embed", "ln_final.hook_normalized"):
+        table[own] = own
+    if name not in table:
+        raise UnknownNameError("site", name, table)
+    return table[name]

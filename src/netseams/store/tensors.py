@@ -1,0 +1,69 @@
+"""Tensors on disk: safetensors only, so that reading a file never runs code."""
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from netseams.core import FileFormatError
+from netseams.store.files import write_bytes
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
+    """Write tensors and a flat header of strings, atomically.
+
+    Raises:
+        StorageError: no space, or the folder cannot be written.
+    """
+    data = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes(path, save(data, metadata=header))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read every tensor and the header.
+
+    Raises:
+        FileFormatError: the file is missing, truncated, a pickle, or holds NaN or infinity.
+    """
+    _refuse_pickle(path)
+    try:
+        with safe_open(path, framework="pt") as handle:
+            tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
+            header = dict(handle.metadata() or {})
+    except SafetensorError as error:
+        raise FileFormatError(
+            f"{path} is not a readable safetensors file ({error}): it may be truncated; "
+            "copy or make it again"
+        ) from None
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise FileFormatError(f"{path}: tensor {name!r} holds NaN or infinity")
+    return tensors, header
+
+
+def read_tensor_header(path: Path) -> dict[str, str]:
+    """Read the header alone, without loading a tensor.
+
+    Raises:
+        FileFormatError: as `load_tensors`.
+    """
+    _refuse_pickle(path)
+    try:
+        with safe_open(path, framework="pt") as handle:
+            return dict(handle.metadata() or {})
+    except SafetensorError as error:
+        raise FileFormatError(f"{path} is not a readable safetensors file ({error})") from None
+
+
+def _refuse_pickle(path: Path) -> None:
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(2)
+    except OSError as error:
+        raise FileFormatError(f"cannot read {path}: {error.strerror}") from None
+    if head == b"PK" or head[:1] == b"\x80":
+        raise FileFormatError(
+            f"{path} looks like a pickle, which could run code: expected safetensors, not opened"
+        )

@@ -1,0 +1,78 @@
+"""Corpus -> its tasks, cut once and cached."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from netseams.core import FileFormatError, Registry, TaskError
+from netseams.corpora import Corpus, StringOps, TextCorpus
+from netseams.store import cache_folder, load_tensors, save_tensors
+from netseams.tasks.base import SPLIT_SIZES, Examples, Task
+from netseams.tasks.bracket_close import bracket_close
+from netseams.tasks.quote_close import quote_close
+from netseams.tasks.string_operation import OPERATIONS, string_operation
+
+TextBuilder = Callable[[TextCorpus, int], Task]
+
+_text_tasks: Registry[TextBuilder] = Registry("task")
+_text_tasks.register("quote_close")(quote_close)
+_text_tasks.register("bracket_close")(bracket_close)
+
+_CACHE_VERSION = 1
+"""Raise it when the way tasks are cut changes."""
+
+
+def task_names(corpus: Corpus) -> list[str]:
+    """The tasks that a corpus of this kind can have."""
+    return list(OPERATIONS) if isinstance(corpus, StringOps) else list(_text_tasks)
+
+
+def build_task(name: str, corpus: Corpus, n_ctx: int) -> Task:
+    """Cut a task out of a corpus, with windows of `n_ctx` positions for text.
+
+    Raises:
+        UnknownNameError: no such task.
+        TaskError: the corpus does not hold enough examples, or is of the wrong kind.
+    """
+    if isinstance(corpus, StringOps):
+        return string_operation(name, corpus)
+    if name in OPERATIONS:
+        raise TaskError(f"task {name} needs the corpus string_ops, not {corpus.name}")
+    text = cast(TextCorpus, corpus)
+    key = f"{text.fingerprint}-{name}-{n_ctx}-v{_CACHE_VERSION}.safetensors"
+    path = cache_folder() / "tasks" / key
+    if path.exists():
+        try:
+            return _read(path)
+        except FileFormatError:
+            path.unlink(missing_ok=True)  # a damaged cache entry is made again
+    task = _text_tasks[name](text, n_ctx)
+    _write(path, task)
+    return task
+
+
+_FIELDS = ("clean", "corrupt", "clean_targets", "corrupt_targets")
+_FACTS = ("name", "corpus", "question", "scores_both", "floor_accuracy", "floor_loss")
+
+
+def _write(path: Path, task: Task) -> None:
+    tensors = {"candidates": task.candidates, "answers": task.answers}
+    for split, examples in task.splits.items():
+        tensors |= {f"{split}.{field}": getattr(examples, field) for field in _FIELDS}
+    facts = {fact: getattr(task, fact) for fact in _FACTS}
+    save_tensors(path, tensors, {"facts": json.dumps(facts)})
+
+
+def _read(path: Path) -> Task:
+    tensors, header = load_tensors(path)
+    splits = {
+        split: Examples(**{field: tensors[f"{split}.{field}"] for field in _FIELDS})
+        for split in SPLIT_SIZES
+    }
+    return Task(
+        candidates=tensors["candidates"],
+        answers=tensors["answers"],
+        splits=splits,
+        **json.loads(header["facts"]),
+    )
