@@ -14,7 +14,7 @@ from jaxtyping import Int
 from pydantic import Field
 from torch import Tensor
 
-from netseams.core import Config
+from netseams.core import Config, generator
 from netseams.corpora.base import IGNORED, Batch, Split
 
 N_SYMBOLS = 10
@@ -111,6 +111,10 @@ class StringOps:
         targets = torch.full_like(inputs, IGNORED)
         targets[:, self.answers] = y
         return Batch(inputs, targets)
+
+    def test_strings(self, n: int) -> Int[Tensor, "n length"]:
+        """Strings that neither training nor validation draws, always the same ones."""
+        return self.strings(_BUCKETS["test"], n, generator("test strings"))
 
     def text_of(self, token: int) -> str:
         return _NAMES[token]

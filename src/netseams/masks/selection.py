@@ -4,12 +4,18 @@ On CPU the threshold comes from numpy's introselect, which is vectorised and an 
 magnitude faster than `torch.topk` or `torch.kthvalue`; elsewhere from `torch.topk`.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from netseams.core import SettingError
+
+_BLOCK = 65_536
+"""Entries handled together: a few such float arrays fit a level-2 cache."""
 
 
 def largest_mask(values: Float[Tensor, "*shape"], k: int) -> Bool[Tensor, "*shape"]:
@@ -29,18 +35,29 @@ def largest_mask(values: Float[Tensor, "*shape"], k: int) -> Bool[Tensor, "*shap
     if k == 0:
         return torch.zeros_like(values, dtype=torch.bool)
     magnitude = values.detach().abs().flatten()
-    threshold = _kth_largest(magnitude, k)
-    keep = magnitude > threshold
-    missing = k - int(keep.sum())
-    ties = (magnitude == threshold).nonzero().squeeze(1)[:missing]
-    keep[ties] = True
+    if _numpy_serves(values):
+        keep = torch.from_numpy(_largest_bits(magnitude.numpy().view(np.int32), k))
+    else:
+        threshold = magnitude.topk(k).values[-1]
+        keep = magnitude > threshold
+        ties = (magnitude == threshold).nonzero().squeeze(1)
+        keep[ties[: k - int(keep.sum())]] = True
     return keep.view(values.shape)
 
 
 def keep_largest_(values: Float[Tensor, "*shape"], k: int) -> None:
-    """Zero, in place, all but the `k` entries of largest magnitude (arXiv 2511.13653, A.2)."""
+    """Zero, in place, all but the `k` entries of largest magnitude (arXiv 2511.13653, A.2).
+
+    Raises:
+        SettingError: `k` is negative or exceeds the number of entries.
+    """
+    mask = largest_mask(values, k)
     with torch.no_grad():
-        values.mul_(largest_mask(values, k))
+        if _numpy_serves(values):  # torch's product of floats and booleans is not vectorised
+            array = values.detach().numpy()
+            np.multiply(array, mask.numpy(), out=array)
+        else:
+            values.mul_(mask)
 
 
 def abs_topk(x: Float[Tensor, "*batch width"], k: int) -> Float[Tensor, "*batch width"]:
@@ -48,27 +65,79 @@ def abs_topk(x: Float[Tensor, "*batch width"], k: int) -> Float[Tensor, "*batch 
 
     The gradient passes through kept entries only. Entries equal in magnitude at the threshold
     are all kept (arXiv 2511.13653, A.1: AbsTopK).
+
+    Raises:
+        SettingError: `k` is less than 1 or exceeds the width.
     """
     width = x.shape[-1]
     if not 1 <= k <= width:
         raise SettingError(f"cannot keep {k} of {width} activations")
     if k == width:
         return x
+    if _numpy_serves(x):
+        kept: Tensor = _BlockedAbsTopK.apply(x, k)  # pyright: ignore
+        return kept
     magnitude = x.detach().abs()
-    if x.device.type == "cpu" and x.dtype == torch.float32:
-        rows = magnitude.numpy().reshape(-1, width)
-        kth = np.partition(rows, width - k, axis=1)[:, width - k]
-        threshold = torch.from_numpy(kth).view(*x.shape[:-1], 1)
-    else:
-        threshold = magnitude.topk(k, dim=-1).values[..., -1:]
-    return x * (magnitude >= threshold)
+    return x * (magnitude >= magnitude.topk(k, dim=-1).values[..., -1:])
 
 
-def _kth_largest(magnitude: Float[Tensor, " n"], k: int) -> Tensor:
-    n = magnitude.numel()
-    if magnitude.device.type == "cpu" and magnitude.dtype == torch.float32:
-        # Non-negative floats order like their bit patterns, and integers select faster.
-        bits = magnitude.numpy().view(np.int32)
-        kth = np.partition(bits, n - k)[n - k : n - k + 1]
-        return torch.from_numpy(kth.view(np.float32))[0]
-    return magnitude.topk(k).values[-1]
+class _BlockedAbsTopK(torch.autograd.Function):
+    """AbsTopK block by block, so that every temporary stays in the processor's cache."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, k: int) -> Tensor:
+        rows = x.contiguous().view(-1, x.shape[-1])
+        kept, thresholds = torch.empty_like(rows), rows.new_empty(len(rows), 1)
+        size, scratch = _blocks(rows)
+        rank = rows.shape[1] - k
+        for source, result, threshold in zip(
+            rows.split(size), kept.split(size), thresholds.split(size), strict=True
+        ):
+            magnitude = torch.abs(source, out=scratch[: len(source)])
+            ordered = np.partition(magnitude.numpy().view(np.int32), rank, axis=1)
+            threshold.numpy()[:, 0] = ordered[:, rank].view(np.float32)
+            torch.mul(source, torch.ge(magnitude, threshold, out=magnitude), out=result)
+        kept = kept.view(x.shape)
+        ctx.save_for_backward(kept, thresholds)
+        return kept
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
+        kept, thresholds = ctx.saved_tensors
+        rows = kept.view(-1, kept.shape[-1])
+        grad = grad_outputs[0].contiguous().view(rows.shape)
+        passed = torch.empty_like(rows)
+        size, scratch = _blocks(rows)
+        for source, incoming, result, threshold in zip(
+            rows.split(size), grad.split(size), passed.split(size), thresholds.split(size),
+            strict=True,
+        ):  # fmt: skip
+            # A dropped entry is 0 here, below its threshold; where the threshold is 0, none was.
+            magnitude = torch.abs(source, out=scratch[: len(source)])
+            torch.mul(incoming, torch.ge(magnitude, threshold, out=magnitude), out=result)
+        return passed.view(kept.shape), None
+
+
+def _blocks(rows: Float[Tensor, "rows width"]) -> tuple[int, Float[Tensor, "size width"]]:
+    """Rows to a block, and one block of scratch."""
+    size = min(len(rows), max(1, _BLOCK // rows.shape[1]))
+    return max(1, size), rows.new_empty(size, rows.shape[1])
+
+
+def _numpy_serves(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
+def _largest_bits(magnitude: np.ndarray, k: int) -> np.ndarray:
+    """The mask of `largest_mask`, from the bit patterns of magnitudes (n,) as integers.
+
+    Non-negative floats order like their bit patterns, and integers select faster.
+    """
+    rank = len(magnitude) - k
+    threshold = np.partition(magnitude, rank)[rank]
+    keep = magnitude >= threshold
+    surplus = np.count_nonzero(keep) - k
+    if surplus:
+        keep[np.flatnonzero(magnitude == threshold)[-surplus:]] = False
+    return keep

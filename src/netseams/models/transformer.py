@@ -72,27 +72,41 @@ class Attention(nn.Module):
         self.out = nn.Linear(cfg.d_model, cfg.d_model)
         self.sink = nn.Parameter(torch.zeros(cfg.n_heads)) if cfg.sinks else None
 
-    def forward(self, x: Float[Tensor, "B T D"], at: Sites, prefix: str) -> Float[Tensor, "B T D"]:
+    def forward(
+        self,
+        x: Float[Tensor, "B T D"],
+        at: Sites,
+        prefix: str,
+        answers: Int[Tensor, "B P"] | None,
+    ) -> Float[Tensor, "B _ D"]:
+        asking = x if answers is None else take(x, answers)
         q, k, v = (
-            at(f"{prefix}.hook_{name}", self._heads(sparsify(self.cfg, linear(x))))
-            for name, linear in (("q", self.q), ("k", self.k), ("v", self.v))
+            at(f"{prefix}.hook_{name}", self._heads(sparsify(self.cfg, linear(read))))
+            for name, linear, read in (("q", self.q, asking), ("k", self.k, x), ("v", self.v, x))
         )
         q, k, v = (rearrange(t, "b t h k -> b h t k") for t in (q, k, v))
-        z = self._attend(q, k, v)
+        z = self._attend(q, k, v, answers)
         z = at(f"{prefix}.hook_z", rearrange(z, "b h t k -> b t h k"))
         return self.out(rearrange(z, "b t h k -> b t (h k)"))
 
     def _heads(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T H K"]:
         return rearrange(x, "b t (h k) -> b t h k", h=self.cfg.n_heads)
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Float[Tensor, "B H T K"]:
-        if self.sink is None:
+    def _attend(
+        self, q: Tensor, k: Tensor, v: Tensor, answers: Int[Tensor, "B P"] | None
+    ) -> Float[Tensor, "B H _ K"]:
+        if self.sink is None and answers is None:
             return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        t = q.shape[2]
-        scores = q @ k.transpose(2, 3) / math.sqrt(self.cfg.d_head)
-        future = torch.ones(t, t, dtype=torch.bool, device=q.device).triu(1)
-        scores = scores.masked_fill(future, -torch.inf)
-        sink = self.sink.view(1, -1, 1, 1).expand(q.shape[0], -1, t, 1)
+        keys = torch.arange(k.shape[2], device=k.device)
+        # (T, T), or (B, 1, P, T) where only answer positions ask.
+        asking = keys.unsqueeze(1) if answers is None else answers[:, None, :, None]
+        visible = keys <= asking
+        if self.sink is None:
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
+        scores = (q @ k.transpose(2, 3) / math.sqrt(self.cfg.d_head)).masked_fill(
+            ~visible, -torch.inf
+        )
+        sink = self.sink.view(1, -1, 1, 1).expand(*scores.shape[:3], 1)
         return torch.cat([scores, sink], dim=3).softmax(dim=3)[..., :-1] @ v
 
 
@@ -118,11 +132,18 @@ class Block(nn.Module):
         self.attn = Attention(cfg)
         self.mlp = MLP(cfg)
 
-    def forward(self, x: Float[Tensor, "B T D"], at: Sites, name: str) -> Float[Tensor, "B T D"]:
+    def forward(
+        self,
+        x: Float[Tensor, "B T D"],
+        at: Sites,
+        name: str,
+        answers: Int[Tensor, "B P"] | None = None,
+    ) -> Float[Tensor, "B _ D"]:
         cfg = self.cfg
         x = at(f"{name}.hook_resid_pre", x)
         read = at(f"{name}.ln1.hook_normalized", sparsify(cfg, rms_norm(x)))
-        write = self.attn(read, at, f"{name}.attn")
+        write = self.attn(read, at, f"{name}.attn", answers)
+        x = x if answers is None else take(x, answers)
         x = at(f"{name}.hook_resid_mid", x + at(f"{name}.hook_attn_out", sparsify(cfg, write)))
         read = at(f"{name}.ln2.hook_normalized", sparsify(cfg, rms_norm(x)))
         write = self.mlp(read, at, f"{name}.mlp")
@@ -161,7 +182,10 @@ class Transformer(nn.Module):
         hooks: Mapping[str, Hook] | None = None,
         answers: Int[Tensor, "B P"] | None = None,
     ) -> Float[Tensor, "B _ V"]:
-        """Logits at every position, or only at `answers`, which saves most of the unembedding.
+        """Logits at every position, or only at `answers`.
+
+        With `answers` the last block computes queries, its MLP and everything behind them at
+        those positions alone, and its sites hold only them: P positions instead of T.
 
         Args:
             tokens: token ids, at most n_ctx positions.
@@ -178,10 +202,10 @@ class Transformer(nn.Module):
         if self.pos_embed is not None:
             x = x + at("hook_pos_embed", self.pos_embed.weight[: tokens.shape[1]].unsqueeze(0))
         for i, block in enumerate(self.blocks):
-            x = block(x, at, f"blocks.{i}")
+            last = i == self.cfg.n_layers - 1
+            x = block(x, at, f"blocks.{i}", answers if last else None)
         if answers is not None:
-            rows = torch.arange(len(x), device=x.device).unsqueeze(1)
-            x, tokens = x[rows, answers], tokens[rows, answers]
+            tokens = take(tokens, answers)
         read = at("ln_final.hook_normalized", sparsify(self.cfg, rms_norm(x)))
         logits = self.unembed(read)
         return logits if self.bigram is None else logits + self.bigram(tokens)
@@ -247,6 +271,12 @@ BLOCK_SITES = (
     "hook_mlp_out",
     "hook_resid_post",
 )
+
+
+def take(x: Tensor, positions: Int[Tensor, "B P"]) -> Tensor:
+    """(B, T, ...) -> (B, P, ...): every row at its own positions."""
+    rows = torch.arange(len(x), device=x.device).unsqueeze(1)
+    return x[rows, positions]
 
 
 def rms_norm(x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from netseams.core import TaskError
 
 TaskSplit = Literal["mask_train", "select", "report"]
-SPLIT_SIZES: dict[TaskSplit, int] = {"mask_train": 512, "select": 128, "report": 256}
+SPLIT_SIZES: dict[TaskSplit, int] = {"mask_train": 384, "select": 128, "report": 256}
 """Pairs in every split: one trains masks, one selects, one is reported."""
 
 

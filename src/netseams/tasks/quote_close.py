@@ -12,6 +12,9 @@ from netseams.tasks.windows import Span, closing_task, python_tokens
 def quote_close(corpus: TextCorpus, n_ctx: int) -> Task:
     """`'` or `"`? Strings that are empty, triple-quoted, formatted, or hold a quote are left out.
 
+    So are windows with a further quote: files keep to one kind, so earlier quotes would give
+    the answer away, and a swapped opening quote would stand out.
+
     Raises:
         TaskError: too few strings in the corpus's held-out files.
     """
@@ -22,6 +25,7 @@ def quote_close(corpus: TextCorpus, n_ctx: int) -> Task:
         n_ctx,
         {"'": "'", '"': '"'},
         _strings,
+        alone=True,
     )
 
 

@@ -14,7 +14,7 @@ from netseams.corpora.base import Split
 from netseams.corpora.documents import Document
 from netseams.tasks.base import Examples, Task, TaskSplit, enough
 
-_PER_DOCUMENT = 24
+_PER_DOCUMENT = 32
 # Masks are trained and selected on validation files, results are reported on test files.
 _SOURCES: dict[TaskSplit, Split] = {"mask_train": "valid", "select": "valid", "report": "test"}
 
@@ -39,6 +39,7 @@ def closing_task(
     n_ctx: int,
     closers: dict[str, str],
     spans: Spans,
+    alone: bool = False,
 ) -> Task:
     """A task `which mark closes this?`: the corrupt input has another opening mark.
 
@@ -47,8 +48,12 @@ def closing_task(
 
     Args:
         closers: opening mark -> closing mark; every kind is equally frequent.
+        alone: take only windows in which the opening mark is the only one of its kinds, so that
+            the corrupt input is as natural as the clean one and habit cannot give the answer.
     """
-    found = {split: _windows(corpus, split, n_ctx, closers, spans) for split in ("valid", "test")}
+    found = {
+        split: _windows(corpus, split, n_ctx, closers, spans, alone) for split in ("valid", "test")
+    }
     order = list(closers)
     splits: dict[TaskSplit, Examples] = {}
     for split, source in _SOURCES.items():
@@ -93,9 +98,15 @@ Window = tuple[list[int], int]
 
 
 def _windows(
-    corpus: TextCorpus, split: Split, n_ctx: int, closers: dict[str, str], spans: Spans
+    corpus: TextCorpus,
+    split: Split,
+    n_ctx: int,
+    closers: dict[str, str],
+    spans: Spans,
+    alone: bool,
 ) -> dict[str, list[tuple[int, Window]]]:
     kinds: dict[str, list[tuple[int, Window]]] = {mark: [] for mark in closers}
+    marks = {corpus.token_of(mark) for mark in closers}
     for number, document in enumerate(corpus.documents(split)):
         encoding = corpus.tokenizer.encode(document.text)
         at = {start: i for i, (start, _) in enumerate(encoding.offsets)}
@@ -105,6 +116,8 @@ def _windows(
             if first is None or last is None or last < n_ctx or last - first >= n_ctx:
                 continue
             window = encoding.ids[last - n_ctx : last]
+            if alone and sum(token in marks for token in window) > 1:
+                continue
             here[span.mark].append((window, n_ctx - (last - first)))
         for mark, windows in here.items():
             picks = torch.randperm(len(windows), generator=generator("pick", document.name, mark))

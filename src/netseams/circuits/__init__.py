@@ -1,0 +1,18 @@
+"""The circuit: nodes, edges, a task, and the fingerprint of the model it came from."""
+
+from netseams.circuits.circuit import Circuit, random_circuit
+from netseams.circuits.compiled import CompiledCircuit
+from netseams.circuits.edges import edges_between, network_edges
+from netseams.circuits.files import load_circuit, save_circuit
+from netseams.circuits.graph import circuit_graph
+
+__all__ = [
+    "Circuit",
+    "CompiledCircuit",
+    "circuit_graph",
+    "edges_between",
+    "load_circuit",
+    "network_edges",
+    "random_circuit",
+    "save_circuit",
+]

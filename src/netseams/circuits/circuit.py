@@ -1,0 +1,109 @@
+"""The `Circuit` and the few operations on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from netseams.circuits.edges import edges_between, network_edges
+from netseams.core import CircuitMismatchError, generator
+from netseams.models import Transformer, TransformerConfig, model_fingerprint, sites_of
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """Kept nodes and edges of one model for one task."""
+
+    task: str
+    corpus: str
+    model_fingerprint: str
+    model_config: TransformerConfig
+    nodes: dict[str, Bool[Tensor, " width"]]
+    """Site -> kept channels; a site of heads is flattened (head, then channel)."""
+    edges: dict[str, Bool[Tensor, "out in"]]
+    """Matrix -> kept non-zero weights."""
+    edges_in_network: int
+    """Non-zero block weights of the whole model."""
+    found_by: dict[str, Any]
+    """Method, its settings and the loss it was asked for."""
+
+    @classmethod
+    def from_nodes(
+        cls,
+        model: Transformer,
+        nodes: Mapping[str, Bool[Tensor, " width"]],
+        task: str,
+        corpus: str,
+        found_by: dict[str, Any],
+    ) -> "Circuit":
+        """The circuit of all edges between `nodes`."""
+        return cls(
+            task=task,
+            corpus=corpus,
+            model_fingerprint=model_fingerprint(model),
+            model_config=model.cfg,
+            nodes=dict(nodes),
+            edges=edges_between(model, nodes),
+            edges_in_network=network_edges(model),
+            found_by=found_by,
+        )
+
+    @property
+    def n_nodes(self) -> int:
+        return sum(int(mask.sum()) for mask in self.nodes.values())
+
+    @property
+    def n_edges(self) -> int:
+        return sum(int(mask.sum()) for mask in self.edges.values())
+
+    @property
+    def nodes_in_network(self) -> int:
+        return sum(len(mask) for mask in self.nodes.values())
+
+    @property
+    def node_share(self) -> float:
+        return self.n_nodes / self.nodes_in_network
+
+    @property
+    def edge_share(self) -> float:
+        return self.n_edges / max(1, self.edges_in_network)
+
+    def check_model(self, model: Transformer) -> None:
+        """Confirm that `model` is the one this circuit was found in.
+
+        Raises:
+            CircuitMismatchError: it is another one.
+        """
+        found = model_fingerprint(model)
+        if found != self.model_fingerprint:
+            raise CircuitMismatchError(
+                f"this circuit belongs to model {self.model_fingerprint}, not to {found}: "
+                "give the run it was found in"
+            )
+
+    def complement(self) -> dict[str, Bool[Tensor, " width"]]:
+        """The nodes outside: what is kept when the circuit is knocked out."""
+        return {site: ~mask for site, mask in self.nodes.items()}
+
+    def without(self, others: list["Circuit"], model: Transformer) -> "Circuit":
+        """The exclusive part: nodes that no other circuit has."""
+        nodes = dict(self.nodes)
+        for other in others:
+            nodes = {site: mask & ~other.nodes[site] for site, mask in nodes.items()}
+        return replace(self, nodes=nodes, edges=edges_between(model, nodes))
+
+
+def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
+    """As many nodes at every site, drawn at random."""
+    nodes: dict[str, Tensor] = {}
+    for site in sites_of(model.cfg):
+        kept = int(circuit.nodes[site.name].sum())
+        order = torch.randperm(site.width, generator=generator(seed, "random", site.name))
+        mask = torch.zeros(site.width, dtype=torch.bool)
+        mask[order[:kept]] = True
+        nodes[site.name] = mask
+    found_by = {"method": "random_per_site", "seed": seed}
+    return replace(circuit, nodes=nodes, edges=edges_between(model, nodes), found_by=found_by)

@@ -1,0 +1,133 @@
+"""`compare`: jobs in, files out, one result."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from netseams.comparison.config import CompareConfig, Setting
+from netseams.comparison.jobs import NETWORKS, measure_job, search_job, train_job
+from netseams.comparison.pool import Job, Report, run_jobs
+from netseams.comparison.result import Comparison, TaskFacts
+from netseams.comparison.summary import summarize
+from netseams.core import SettingError, TaskError
+from netseams.corpora import Corpus, StringOps, load_corpus
+from netseams.store import WorkFolder, append_line, provenance, read_jsonl, write_text
+from netseams.tasks import build_task, task_names
+
+ARMS = ("dense", "weight_sparse")
+
+
+def compare(
+    config: CompareConfig,
+    out: Path,
+    *,
+    n_workers: int = 1,
+    threads: int = 1,
+    command: str = "",
+    plan: Callable[[list[str]], None] | None = None,
+    report: Report | None = None,
+) -> Comparison:
+    """Train both arms, search all networks and their controls, measure, summarise.
+
+    Every stage leaves files in `out`; a second call with the same config goes on where the
+    first one stopped, and ends with the same numbers.
+
+    Args:
+        n_workers: processes; with more than one, call this below `if __name__ == "__main__":`.
+        threads: torch threads of every process.
+        command: what was typed, for the record.
+        plan: called once with the names of all jobs.
+        report: called while jobs run.
+
+    Raises:
+        NetseamsError: a corpus, a setting or the folder is unusable; a job failed.
+    """
+    started = time.perf_counter()
+    folder = WorkFolder(out)
+    folder.claim(config)
+    sessions = folder / "sessions.jsonl"
+    try:
+        tasks = [fact for setting in config.settings for fact in _cut_tasks(setting)]
+        jobs = plan_jobs(config, out, tasks)
+        if plan is not None:
+            plan([job.name for job in jobs])
+        run_jobs(jobs, n_workers, threads, report or (lambda *_: None))
+    finally:
+        append_line(sessions, {"seconds": time.perf_counter() - started})
+    wall = sum(row["seconds"] for row in read_jsonl(sessions))
+    made_with = provenance(threads, n_workers)
+    comparison = summarize(config, out, tasks, command, made_with, wall)
+    write_text(out / "comparison.json", comparison.model_dump_json(indent=1))
+    return comparison
+
+
+def plan_jobs(config: CompareConfig, out: Path, tasks: list[TaskFacts]) -> list[Job]:
+    """Every job of a comparison, each after those whose files it reads."""
+    trainings: list[Job] = []
+    searches: list[Job] = []
+    measures: list[Job] = []
+    for seed in config.seeds:
+        for setting in config.settings:
+            corpus = setting.corpus.kind
+            names = tuple(t.name for t in tasks if t.corpus == corpus and t.missing is None)
+            for arm in ARMS:
+                run = setting.run(arm, seed)
+                train_name = f"train {corpus} {arm} seed {seed}"
+                trainings.append(Job(train_name, train_job, (out, run)))
+                here: list[str] = []
+                for network in NETWORKS:
+                    for name in names:
+                        job = f"search {corpus} {arm} seed {seed} {network} {name}"
+                        arguments = (out, setting, run, network, name)
+                        searches.append(Job(job, search_job, arguments, (train_name,)))
+                        if network == "trained":
+                            here.append(job)
+                measures.append(
+                    Job(
+                        f"measure {corpus} {arm} seed {seed}",
+                        measure_job,
+                        (out, setting, run, names, config.random_masks),
+                        (train_name, *here),
+                    )
+                )
+    return [*trainings, *searches, *measures]
+
+
+def _cut_tasks(setting: Setting) -> list[TaskFacts]:
+    """Facts of every task of a corpus, those included that it is too small for.
+
+    Raises:
+        TaskError: it is too small for all of them.
+        SettingError: the model's vocabulary or context is not the corpus's.
+    """
+    corpus = load_corpus(setting.corpus)
+    _check_shape(corpus, setting)
+    facts: list[TaskFacts] = []
+    for name in task_names(corpus):
+        try:
+            task = build_task(name, corpus, setting.model.n_ctx)
+        except TaskError as error:
+            facts.append(
+                TaskFacts(corpus=corpus.name, name=name, question="", floor_accuracy=0.0,
+                          floor_loss=0.0, missing=str(error))
+            )  # fmt: skip
+            continue
+        facts.append(
+            TaskFacts(corpus=corpus.name, name=name, question=task.question,
+                      floor_accuracy=task.floor_accuracy, floor_loss=task.floor_loss)
+        )  # fmt: skip
+    if all(fact.missing for fact in facts):
+        raise TaskError(f"no task can be cut from this corpus: {facts[0].missing}")
+    return facts
+
+
+def _check_shape(corpus: Corpus, setting: Setting) -> None:
+    if setting.model.d_vocab != corpus.d_vocab:
+        raise SettingError(
+            f"model.d_vocab is {setting.model.d_vocab}, corpus {corpus.name} has {corpus.d_vocab}"
+        )
+    if isinstance(corpus, StringOps) and setting.model.n_ctx != corpus.n_positions:
+        raise SettingError(
+            f"model.n_ctx is {setting.model.n_ctx}, string_ops of length {corpus.length} needs "
+            f"{corpus.n_positions}"
+        )

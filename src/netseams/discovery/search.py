@@ -1,0 +1,72 @@
+"""What every search returns, and the loss that it is asked to reach."""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from netseams.circuits import Circuit
+from netseams.core import Config
+from netseams.interventions import NodeMask, masked_hooks
+from netseams.models import Transformer
+from netseams.tasks import Task, TaskSplit
+
+
+class Budget(Config):
+    """What a search cost."""
+
+    steps: int
+    training_sequences: int
+    evaluations: int
+    """Evaluations of a hard mask on the select split."""
+    seconds: float
+
+
+class CurvePoint(Config):
+    """One mask met on the way: its size and its loss on the select split, in nats."""
+
+    n_nodes: int
+    n_edges: int
+    loss: float
+
+
+class SearchResult:
+    """The size-loss curve of one search and its circuit at every target loss."""
+
+    def __init__(
+        self, curve: list[CurvePoint], circuits: dict[float, Circuit | None], budget: Budget
+    ) -> None:
+        self.curve = curve
+        self.circuits = circuits
+        self.budget = budget
+
+
+def task_loss(
+    model: Transformer,
+    task: Task,
+    tokens: Int[Tensor, "R T"],
+    targets: Int[Tensor, "R P"],
+    nodes: NodeMask | Mapping[str, Tensor] | None = None,
+    fill: Mapping[str, Tensor] | None = None,
+) -> Float[Tensor, ""]:
+    """Cross-entropy over the task's candidates at its answer positions, in nats.
+
+    Args:
+        nodes: kept nodes; None runs the whole model.
+        fill: what stands in for the others.
+    """
+    hooks = None if nodes is None else masked_hooks(nodes, fill or {})
+    answers = task.answers.expand(len(tokens), -1)
+    logits = task.candidate_logits(model(tokens, hooks, answers))
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+def split_loss(
+    model: Transformer, task: Task, split: TaskSplit, nodes: NodeMask, fill: Mapping[str, Tensor]
+) -> float:
+    """`task_loss` of a hard mask on a whole split."""
+    tokens, targets = task.rows(split)
+    with torch.no_grad():
+        return float(task_loss(model, task, tokens, targets, nodes, fill))

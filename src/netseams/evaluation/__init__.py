@@ -1,0 +1,29 @@
+"""One file per question asked of a circuit; statistics over seeds."""
+
+from netseams.evaluation.agreement import Agreement, agreement
+from netseams.evaluation.necessity import necessity
+from netseams.evaluation.score import Score, score, score_network
+from netseams.evaluation.specificity import next_token_rise, removal_scores
+from netseams.evaluation.statistics import (
+    MIN_SEEDS_FOR_INTERVAL,
+    SeedSummary,
+    geometric_mean,
+    summarize_seeds,
+)
+from netseams.evaluation.sufficiency import sufficiency
+
+__all__ = [
+    "MIN_SEEDS_FOR_INTERVAL",
+    "Agreement",
+    "Score",
+    "SeedSummary",
+    "agreement",
+    "geometric_mean",
+    "necessity",
+    "next_token_rise",
+    "removal_scores",
+    "score",
+    "score_network",
+    "sufficiency",
+    "summarize_seeds",
+]

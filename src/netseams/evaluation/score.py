@@ -1,0 +1,64 @@
+"""Loss and accuracy of a masked model on one split of a task."""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from netseams.core import Config
+from netseams.interventions import AblationKind, NodeMask, ablation_fill, masked_hooks
+from netseams.models import Transformer
+from netseams.tasks import Task, TaskSplit
+
+
+class Score(Config):
+    """Mean over rows and answer positions."""
+
+    loss: float
+    """Cross-entropy over the task's candidates, in nats."""
+    accuracy: float
+    n: int
+    """Answers scored."""
+
+
+def candidate_logits(
+    model: Transformer,
+    task: Task,
+    split: TaskSplit,
+    nodes: NodeMask | None,
+    ablation: AblationKind,
+    means: Mapping[str, Tensor],
+) -> tuple[Float[Tensor, "R P C"], Int[Tensor, "R P"]]:
+    """Logits over the candidates, and the right answers, with nodes outside `nodes` ablated."""
+    tokens, targets = task.rows(split)
+    answers = task.answers.expand(len(tokens), -1)
+    with torch.no_grad():
+        hooks = None
+        if nodes is not None:
+            fill = ablation_fill(ablation, model, means, tokens, answers)
+            hooks = masked_hooks(nodes, fill)
+        return task.candidate_logits(model(tokens, hooks, answers)), targets
+
+
+def score(
+    model: Transformer,
+    task: Task,
+    split: TaskSplit,
+    nodes: NodeMask | None,
+    ablation: AblationKind,
+    means: Mapping[str, Tensor],
+) -> Score:
+    """Score a model of which only `nodes` are left (None: all of it)."""
+    logits, targets = candidate_logits(model, task, split, nodes, ablation, means)
+    return Score(
+        loss=float(F.cross_entropy(logits.flatten(0, 1), targets.flatten())),
+        accuracy=float((logits.argmax(-1) == targets).float().mean()),
+        n=targets.numel(),
+    )
+
+
+def score_network(model: Transformer, task: Task, split: TaskSplit = "report") -> Score:
+    """Score the whole network."""
+    return score(model, task, split, None, "zero", {})

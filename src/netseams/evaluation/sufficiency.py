@@ -1,0 +1,27 @@
+"""Sufficiency: alone, does the circuit do the task? On its own this is not evidence."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from netseams.circuits import Circuit
+from netseams.evaluation.score import Score, score
+from netseams.interventions import AblationKind
+from netseams.models import Transformer
+from netseams.tasks import Task
+
+
+def sufficiency(
+    circuit: Circuit,
+    model: Transformer,
+    task: Task,
+    ablation: AblationKind,
+    means: Mapping[str, Tensor],
+) -> Score:
+    """Score on the report split with everything outside the circuit ablated.
+
+    Raises:
+        CircuitMismatchError: the circuit is of another model.
+    """
+    circuit.check_model(model)
+    return score(model, task, "report", circuit.nodes, ablation, means)

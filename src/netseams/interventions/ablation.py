@@ -1,0 +1,83 @@
+"""Replace the activations of nodes outside (or inside) a mask."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from netseams.core import generator
+from netseams.corpora import Corpus
+from netseams.models import Hook, Transformer, sites_of
+
+AblationKind = Literal["mean", "zero", "resample"]
+ABLATIONS: tuple[AblationKind, ...] = ("mean", "zero", "resample")
+
+NodeMask = Mapping[str, Bool[Tensor, " width"]]
+"""Site name -> which of its channels are kept."""
+
+
+def mean_activations(
+    model: Transformer, corpus: Corpus, n_sequences: int = 256
+) -> dict[str, Float[Tensor, "*site"]]:
+    """Mean of every node over training sequences and all positions.
+
+    One constant a node, independent of position (arXiv 2511.13653, A.5).
+    """
+    names = [site.name for site in sites_of(model.cfg)]
+    totals: dict[str, Tensor] = {}
+    draws = generator("means", corpus.name)
+    batches = max(1, n_sequences // 64)
+    with torch.no_grad():
+        for _ in range(batches):
+            inputs = corpus.batch("train", 64, model.cfg.n_ctx, draws).inputs
+            _, cache = model.run_with_cache(inputs, names)
+            for name, x in cache.items():
+                mean = x.mean(dim=(0, 1))
+                totals[name] = totals[name] + mean if name in totals else mean
+    return {name: total / batches for name, total in totals.items()}
+
+
+def ablation_fill(
+    kind: AblationKind,
+    model: Transformer,
+    means: Mapping[str, Tensor],
+    tokens: Int[Tensor, "R T"],
+    answers: Int[Tensor, "R P"] | None = None,
+    seed: int = 0,
+) -> dict[str, Tensor]:
+    """What stands in for an ablated node: a constant, zero, or another input's activation.
+
+    `resample` runs the model on a random other row (a permutation without fixed points where
+    there is more than one row) and takes its activations at the same positions.
+    """
+    if kind == "mean":
+        return dict(means)
+    if kind == "zero":
+        return {name: torch.zeros_like(mean) for name, mean in means.items()}
+    order = torch.randperm(len(tokens), generator=generator("resample", seed))
+    donors = torch.empty_like(order)
+    donors[order] = order.roll(1)
+    with torch.no_grad():
+        return model.run_with_cache(tokens[donors], list(means), answers)[1]
+
+
+def masked_hooks(keep: Mapping[str, Tensor], fill: Mapping[str, Tensor]) -> dict[str, Hook]:
+    """Hooks that keep x where `keep` is one and put `fill` where it is zero.
+
+    Args:
+        keep: site -> (width,) of 0 and 1, boolean or float (gradients pass through floats).
+        fill: site -> a tensor that broadcasts to the activation.
+    """
+
+    def hook_for(name: str) -> Hook:
+        gate, other = keep[name], fill[name]
+
+        def hook(x: Tensor) -> Tensor:
+            g = gate.to(x.dtype).view(x.shape[2:])
+            return x * g + other * (1 - g)
+
+        return hook
+
+    return {name: hook_for(name) for name in keep}

@@ -1,0 +1,128 @@
+"""Size against loss: one panel a task, every search a line, controls grey and broken."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from netseams.comparison.result import Comparison, SearchRow
+from netseams.reporting.figures.style import (
+    ARM_COLOURS,
+    ARMS,
+    CONTROL_COLOURS,
+    CONTROL_LINES,
+    GREY,
+    INK,
+    RULE,
+    log_limits,
+    new_figure,
+    plain_log_axis,
+)
+from netseams.reporting.format import shortened
+from netseams.reporting.view import CorpusView, TaskView
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Size = Literal["nodes", "edges"]
+_MAX_COLUMNS = 4
+_SMALLEST = {"loss": 1e-4, "size": 1}
+"""Drawn here where smaller: both axes are logarithmic."""
+
+
+def draw_curves(comparison: Comparison, views: list[CorpusView], size: Size) -> "Figure":
+    """All searches of all tasks, by the `size` of the masks met on the way."""
+    panels = [(view, task) for view in views for task in view.tasks]
+    n_columns = max(1, min(_MAX_COLUMNS, len(panels)))
+    n_rows = max(1, -(-len(panels) // n_columns))
+    inches = 2.55 * n_rows + 0.75
+    figure = new_figure(11.2, inches)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    figure.subplots_adjust(
+        left=0.055,
+        right=0.99,
+        top=1 - 0.3 / inches,
+        bottom=1.1 / inches,
+        wspace=0.22,
+        hspace=0.42,
+    )
+    for axes, panel in zip(grid.flat, panels, strict=False):
+        _panel(axes, comparison, *panel, size)
+    for axes in list(grid.flat)[len(panels) :]:
+        axes.set_visible(False)
+    for i, axes in enumerate(grid.flat):
+        if i % n_columns == 0:
+            axes.set_ylabel("task loss, nats")
+        if i + n_columns >= len(panels):
+            axes.set_xlabel(f"{size} kept")
+    _legend(figure, inches)
+    return figure
+
+
+def _panel(
+    axes: "Axes", comparison: Comparison, view: CorpusView, task: TaskView, size: Size
+) -> None:
+    ours = [
+        row
+        for row in comparison.searches
+        if (row.corpus, row.task) == (view.facts.name, task.facts.name)
+    ]
+    sizes: list[float] = []
+    losses = [*view.facts.targets, task.facts.floor_loss]
+    # Controls first, so that they lie below.
+    for row in sorted(ours, key=lambda row: row.network == "trained"):
+        points = sorted(_points(row, size))
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        sizes += xs
+        losses += ys
+        trained = row.network == "trained"
+        colours = ARM_COLOURS if trained else CONTROL_COLOURS
+        axes.plot(
+            xs,
+            ys,
+            color=colours[row.arm],
+            lw=1.3 if trained else 0.9,
+            alpha=0.75,
+            ls="-" if trained else CONTROL_LINES[row.network],
+        )
+    for target in view.facts.targets:
+        primary = target == view.facts.primary_target
+        axes.axhline(target, color=INK, lw=1.0 if primary else 0.5, alpha=0.8, zorder=1)
+    axes.axhline(task.facts.floor_loss, color=GREY, lw=0.9, ls="-.", zorder=1)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(*log_limits(sizes, 1.2))
+    axes.set_ylim(*log_limits(losses, 1.3))
+    plain_log_axis(axes.xaxis)
+    plain_log_axis(axes.yaxis)
+    axes.tick_params(labelsize=8)
+    axes.grid(color=RULE, linewidth=0.5)
+    title = f"{shortened(task.facts.name, 20)}  ({shortened(view.facts.name, 14)})"
+    axes.set_title(title, loc="left", fontsize=9, color=INK)
+
+
+def _points(row: SearchRow, size: Size) -> Iterator[tuple[float, float]]:
+    counts = row.curve_nodes if size == "nodes" else row.curve_edges
+    for x, y in zip(counts, row.curve_loss, strict=True):
+        yield max(x, _SMALLEST["size"]), max(y, _SMALLEST["loss"])
+
+
+def _legend(figure: "Figure", inches: float) -> None:
+    from matplotlib.lines import Line2D
+
+    entries = {arm: Line2D([], [], color=ARM_COLOURS[arm], lw=1.6) for arm in ARMS}
+    for network, style in CONTROL_LINES.items():
+        for arm in ARMS:
+            line = Line2D([], [], color=CONTROL_COLOURS[arm], lw=1.1, ls=style)
+            entries[f"{network}, {arm}"] = line
+    entries["target losses (primary bolder)"] = Line2D([], [], color=INK, lw=1)
+    entries["floor: what guessing gives"] = Line2D([], [], color=GREY, lw=0.9, ls="-.")
+    figure.legend(
+        list(entries.values()),
+        list(entries),
+        loc="lower center",
+        bbox_to_anchor=(0.5, 0.05 / inches),
+        ncols=4,
+        fontsize=8,
+        columnspacing=1.8,
+        handlelength=2.4,
+    )

@@ -1,0 +1,220 @@
+"""The headline: how large circuits are at equal loss, in both arms, with what puts it in place.
+
+Edges alone would mislead, since a network with a twentieth of the weights has a twentieth of
+the edges before anything is selected: nodes and the share of edges stand beside them, and so
+do the controls.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from netseams.comparison.result import CircuitRow, Comparison, Estimate, RouteRow
+from netseams.reporting.figures.lanes import OFFSET, Lane, Lanes, lanes_of
+from netseams.reporting.figures.style import (
+    ARM_COLOURS,
+    ARM_MARKERS,
+    ARMS,
+    CONTROL_COLOURS,
+    CONTROL_MARKERS,
+    GREY,
+    INK,
+    RULE,
+    log_limits,
+    new_figure,
+    plain_log_axis,
+    quiet_axes,
+)
+from netseams.reporting.format import number, shortened
+from netseams.reporting.view import CorpusView
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SMALLEST_LOSS = 1e-4
+"""Smaller losses are drawn here: the axis is logarithmic."""
+
+
+def draw_headline(comparison: Comparison, views: list[CorpusView]) -> "Figure":
+    """Five columns over the same lanes: edges, numbers in words, nodes, edge share, loss."""
+    placed = lanes_of(comparison, views)
+    inches = 0.42 * placed.height + 1.35
+    figure = new_figure(11.2, inches)
+    widths = [2.9, 1.95, 1.9, 1.9, 1.9]
+    columns = figure.subplots(1, 5, sharey=True, width_ratios=widths, squeeze=False)[0]
+    figure.subplots_adjust(
+        left=0.125, right=0.988, top=1 - 0.42 / inches, bottom=0.86 / inches, wspace=0.09
+    )
+    edges, words, nodes, share, loss = columns
+    for axes in columns:
+        _prepare(axes, placed)
+    _sizes(edges, placed.lanes, "edges", lambda r: r.edges, lambda c: c.edges)
+    _sizes(nodes, placed.lanes, "nodes", lambda r: r.nodes, lambda c: c.nodes)
+    _sizes(
+        share,
+        placed.lanes,
+        "share of its network's edges",
+        lambda r: r.edge_share,
+        lambda c: c.edge_share,
+        scale=100,
+    )
+    _losses(loss, placed.lanes)
+    _words(words, placed.lanes)
+    _names(edges, placed)
+    _legend(figure, inches)
+    return figure
+
+
+def _prepare(axes: "Axes", placed: Lanes) -> None:
+    axes.set_ylim(placed.height + 0.1, 0)
+    axes.tick_params(axis="y", length=0, labelleft=False)
+    axes.spines["left"].set_visible(False)
+    axes.set_axisbelow(True)
+    for middle in sorted({lane.middle for lane in placed.lanes})[::2]:
+        axes.axhspan(middle - 0.5, middle + 0.5, color="#f4f6f8", zorder=0, linewidth=0)
+
+
+def _sizes(
+    axes: "Axes",
+    lanes: list[Lane],
+    label: str,
+    of_route: Callable[[RouteRow], Estimate | None],
+    of_circuit: Callable[[CircuitRow], float | None],
+    scale: float = 1,
+) -> None:
+    """Circuits by size: the mean over seeds large, every seed small, controls hollow."""
+    shown: list[float] = []
+    for lane in lanes:
+        for circuit in lane.circuits:
+            size = of_circuit(circuit)
+            if not circuit.reached or not size:
+                continue
+            shown.append(size * scale)
+            if circuit.network == "trained":
+                _dot(axes, size * scale, lane, small=True)
+            else:
+                _hollow(axes, size * scale, lane, CONTROL_MARKERS[circuit.network])
+        estimate = of_route(lane.route)
+        if estimate is not None and estimate.value > 0:
+            shown.append(estimate.value * scale)
+            _interval(axes, estimate, lane, scale)
+            _dot(axes, estimate.value * scale, lane)
+    _log_x(axes, shown, label, "%" if scale == 100 else "")
+
+
+def _losses(axes: "Axes", lanes: list[Lane]) -> None:
+    """Loss of the circuit alone and of random masks of its size, with target and floor."""
+    shown: list[float] = []
+    for lane in lanes:
+        span = [lane.y - OFFSET, lane.y + OFFSET]
+        axes.plot([lane.target] * 2, span, color=INK, lw=1)
+        axes.plot([lane.facts.floor_loss] * 2, span, color=GREY, lw=1.2, ls=":")
+        shown += [lane.target, lane.facts.floor_loss]
+        if lane.route.random_loss is not None:
+            value = max(lane.route.random_loss.value, _SMALLEST_LOSS)
+            axes.plot(value, lane.y, "x", color=CONTROL_COLOURS[lane.route.arm], markersize=6)
+            shown.append(value)
+        alone = (lane.route.sufficiency_loss or {}).get("mean")
+        if alone is not None:
+            value = max(alone.value, _SMALLEST_LOSS)
+            _interval(axes, alone, lane)
+            _dot(axes, value, lane)
+            shown.append(value)
+    _log_x(axes, shown, "loss of the circuit alone")
+
+
+def _log_x(axes: "Axes", shown: list[float], label: str, unit: str = "") -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(*log_limits(shown))
+    plain_log_axis(axes.xaxis, unit)
+    axes.grid(axis="x", color=RULE, linewidth=0.6)
+    axes.set_title(label, loc="left", color=INK)
+
+
+def _dot(axes: "Axes", x: float, lane: Lane, small: bool = False) -> None:
+    arm = lane.route.arm
+    axes.plot(
+        x,
+        lane.y,
+        ARM_MARKERS[arm],
+        color=ARM_COLOURS[arm],
+        markersize=3.2 if small else 7.5,
+        alpha=0.4 if small else 1.0,
+        markeredgecolor="none" if small else "white",
+        markeredgewidth=0.8,
+        zorder=4 if small else 5,
+    )
+
+
+def _hollow(axes: "Axes", x: float, lane: Lane, marker: str) -> None:
+    edge = CONTROL_COLOURS[lane.route.arm]
+    axes.plot(
+        x, lane.y, marker, markersize=5, markerfacecolor="white", markeredgecolor=edge, zorder=3
+    )
+
+
+def _interval(axes: "Axes", estimate: Estimate, lane: Lane, scale: float = 1) -> None:
+    if estimate.low is not None and estimate.high is not None and estimate.low > 0:
+        ends = [estimate.low * scale, estimate.high * scale]
+        axes.plot(ends, [lane.y] * 2, color=ARM_COLOURS[lane.route.arm], lw=2.2, zorder=4)
+
+
+def _words(axes: "Axes", lanes: list[Lane]) -> None:
+    """The number of edges, and in how many seeds each control reached the same loss."""
+    quiet_axes(axes)
+    axes.set_xlim(0, 1)
+    places = {"untrained": 0.70, "redrawn": 0.99}
+    for name, x in {"mean": 0.38, **places}.items():
+        axes.text(x, -0.12, name, ha="right", va="bottom", fontsize=7.5, color=GREY)
+    for lane in lanes:
+        text, size = "not reached", 7.0
+        if lane.route.edges is not None:
+            text, size = number(lane.route.edges.value, "count"), 8.5
+        elif lane.route.n_learned == 0:
+            text = "did not learn"
+        colour = ARM_COLOURS[lane.route.arm]
+        axes.text(
+            0.38, lane.y, text, ha="right", va="center", color=colour, fontsize=size, weight="bold"
+        )
+        for control, x in places.items():
+            rows = [c for c in lane.circuits if c.network == control]
+            text = f"{sum(c.reached for c in rows)}/{len(rows)}" if rows else "–"
+            axes.text(x, lane.y, text, ha="right", va="center", fontsize=8, color=GREY)
+
+
+def _names(axes: "Axes", placed: Lanes) -> None:
+    beside = axes.get_yaxis_transform()
+    for y, view in placed.headings:
+        text = f"{shortened(view.facts.name, 40)}, loss ≤ {view.facts.primary_target:g} nats"
+        axes.text(-0.46, y, text, transform=beside, va="center", weight="bold")
+    for middle, name in {lane.middle: lane.facts.name for lane in placed.lanes}.items():
+        axes.text(-0.04, middle, shortened(name, 19), transform=beside, ha="right", va="center")
+
+
+def _legend(figure: "Figure", inches: float) -> None:
+    from matplotlib.lines import Line2D
+
+    def marker(shape: str, colour: str, size: float, face: str | None = None) -> Line2D:
+        return Line2D(
+            [], [], marker=shape, lw=0, color=colour, markersize=size, markerfacecolor=face
+        )
+
+    entries = {
+        **{arm: marker(ARM_MARKERS[arm], ARM_COLOURS[arm], 7.5) for arm in ARMS},
+        "one seed": marker("o", GREY, 3.2),
+        "untrained network, where reached": marker(CONTROL_MARKERS["untrained"], GREY, 5, "white"),
+        "redrawn weights, where reached": marker(CONTROL_MARKERS["redrawn"], GREY, 5, "white"),
+        "random mask of equal size": marker("x", GREY, 6),
+        "target loss": Line2D([], [], color=INK, lw=1),
+        "floor: what guessing gives": Line2D([], [], color=GREY, lw=1.2, ls=":"),
+    }
+    figure.legend(
+        list(entries.values()),
+        list(entries),
+        loc="lower center",
+        bbox_to_anchor=(0.5, 0.06 / inches),
+        ncols=4,
+        fontsize=8,
+        columnspacing=1.6,
+        handletextpad=0.5,
+    )

@@ -1,0 +1,151 @@
+"""What every figure shares: colours, fonts, and how it becomes a file.
+
+Matplotlib is imported only when something is drawn, and through its object-oriented interface:
+no pyplot, no window, and settings that hold for one figure alone.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from netseams.comparison.result import Arm, Network
+from netseams.reporting.format import short_count
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette: told apart under the common colour deficiencies, and in shape too.
+ARM_COLOURS: dict[Arm, str] = {"dense": "#0072B2", "weight_sparse": "#D55E00"}
+ARM_MARKERS: dict[Arm, str] = {"dense": "o", "weight_sparse": "s"}
+ARMS: tuple[Arm, ...] = ("dense", "weight_sparse")
+CONTROL_COLOURS: dict[Arm, str] = {"dense": "#7d8a94", "weight_sparse": "#a08a7c"}
+CONTROL_MARKERS: dict[Network, str] = {"untrained": "^", "redrawn": "D"}
+CONTROL_LINES: dict[Network, str] = {"untrained": ":", "redrawn": "--"}
+GREY = "#6b7280"
+INK = "#1f2933"
+RULE = "#d5dae0"
+
+_FONTS = "'DejaVu Sans',Verdana,'Segoe UI',Helvetica,Arial,sans-serif"
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A drawn figure, ready to be put into the page and beside it."""
+
+    name: str
+    title: str
+    alt: str
+    svg: str
+    width: int
+    """In CSS pixels."""
+
+
+@contextmanager
+def figure_settings(name: str) -> Iterator[None]:
+    """Settings for one figure; ids in the file then depend on its name and content alone."""
+    import matplotlib as mpl
+
+    settings = {
+        "svg.fonttype": "none",  # text stays text: searchable, readable aloud, small
+        "svg.hashsalt": name,
+        "text.parse_math": False,  # a `$` in a task's name is a dollar
+        "font.family": "DejaVu Sans",
+        "font.size": 9.0,
+        "axes.edgecolor": RULE,
+        "axes.labelcolor": INK,
+        "axes.titlesize": 9.5,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "text.color": INK,
+        "xtick.color": GREY,
+        "ytick.color": GREY,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "legend.frameon": False,
+    }
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # The page's reader has other fonts; a glyph missing from ours is not worth a warning.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure, in inches of 96 CSS pixels."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), facecolor="white")
+
+
+def render(name: str, title: str, alt: str, draw: Callable[[], "Figure"]) -> ReportFigure:
+    """Draw, and write as SVG with a title and a description for those who cannot see it."""
+    with figure_settings(name):
+        figure = draw()
+        buffer = io.StringIO()
+        nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        figure.savefig(buffer, format="svg", metadata=nothing)
+    width = round(96 * figure.get_figwidth())
+    return ReportFigure(name, title, alt, _clean(buffer.getvalue(), name, title, alt), width)
+
+
+def render_png(name: str, draw: Callable[[], "Figure"], dpi: int = 150) -> bytes:
+    """Draw, and write as PNG."""
+    with figure_settings(name):
+        buffer = io.BytesIO()
+        draw().savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _clean(svg: str, name: str, title: str, alt: str) -> str:
+    """Make one file's SVG fit to stand beside others in a page, where ids and styles are shared."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r"<[^>]+>", lambda tag: _clean_tag(tag[0], name), svg)
+    svg = re.sub(r"\s*\n\s*", "\n", svg)
+    view_box = re.search(r'viewBox="[^"]*"', svg)
+    assert view_box is not None  # written by matplotlib
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'{view_box[0]} role="img" aria-labelledby="{name}-title {name}-desc" '
+        f'style="font-family:{_FONTS};stroke-linejoin:round;stroke-linecap:butt">\n'
+        f'<title id="{name}-title">{escape(title)}</title>\n'
+        f'<desc id="{name}-desc">{escape(alt)}</desc>'
+    )
+    return head + svg[svg.index(">") + 1 :].rstrip()
+
+
+def _clean_tag(tag: str, name: str) -> str:
+    if tag.startswith("<g "):
+        tag = re.sub(r' id="[^"]*"', "", tag)
+    tag = re.sub(r'( id="|url\(#|xlink:href="#)', rf"\g<1>{name}-", tag)
+    tag = re.sub(r"font-family: [^;\"]*;? ?", "", tag)
+    return re.sub(r' transform="rotate\(-?0 [^"]*"', "", tag)
+
+
+def plain_log_axis(axis: "Axis", unit: str = "") -> None:
+    """Tick labels such as 100 and 10k at the decades, and no labels between them."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short_count(value) + unit))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def log_limits(values: list[float], padding: float = 1.6) -> tuple[float, float]:
+    """Limits around positive values; a decade where there are none."""
+    positive = [value for value in values if value > 0]
+    if not positive:
+        return 1.0, 10.0
+    return min(positive) / padding, max(positive) * padding
+
+
+def quiet_axes(axes: "Axes") -> None:
+    """No frame and no ticks: a surface to draw on."""
+    axes.set_frame_on(False)
+    axes.set_xticks([])
+    axes.set_yticks([])

@@ -1,0 +1,104 @@
+"""Numbers as a reader wants to see them. One function a kind of number; nothing is computed."""
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+Kind = Literal["count", "share", "accuracy", "loss", "signed", "relative", "ratio", "seconds"]
+
+MISSING = "–"
+"""Stands for a number that does not exist."""
+
+_MINUS = "\N{MINUS SIGN}"
+_NBSP = "\N{NO-BREAK SPACE}"
+
+
+def count(value: float) -> str:
+    """412 or 39,586; a mean of small counts keeps one decimal."""
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}"
+
+
+def share(value: float) -> str:
+    """A share of a whole in percent, with at least two significant digits."""
+    percent = 100 * value
+    if percent == 0:
+        return f"0{_NBSP}%"
+    digits = 1 if abs(percent) >= 10 else max(1, 1 - math.floor(math.log10(abs(percent))))
+    return f"{percent:.{digits}f}{_NBSP}%"
+
+
+def accuracy(value: float) -> str:
+    """A share of right answers in percent."""
+    return f"{100 * value:.1f}{_NBSP}%"
+
+
+def loss(value: float) -> str:
+    """Nats, to three decimals."""
+    return f"{value:.1e}" if 0 < abs(value) < 5e-4 else f"{value:.3f}"
+
+
+def signed(value: float) -> str:
+    """A difference in nats, always with its sign."""
+    return f"{value:+.3f}"
+
+
+def relative(value: float) -> str:
+    """A quantity for which 0 is nothing and 1 is all; it may leave that range."""
+    return f"{value:.2f}"
+
+
+def ratio(value: float) -> str:
+    """A factor: 1.93× or 59.8×."""
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f}×"
+
+
+def seconds(value: float) -> str:
+    """A duration in the two largest units that it has."""
+    if value < 60:
+        return f"{value:.1f}{_NBSP}s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes}{_NBSP}min {rest}{_NBSP}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}{_NBSP}h {minutes}{_NBSP}min"
+
+
+_FORMATS: dict[Kind, Callable[[float], str]] = {
+    "count": count,
+    "share": share,
+    "accuracy": accuracy,
+    "loss": loss,
+    "signed": signed,
+    "relative": relative,
+    "ratio": ratio,
+    "seconds": seconds,
+}
+
+
+def number(value: float | None, kind: Kind) -> str:
+    """`value` written as `kind`; a dash where there is none or it is not finite."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = _FORMATS[kind](value)
+    return text.replace("-", _MINUS) if kind != "loss" or value < 0 else text
+
+
+def short_count(value: float) -> str:
+    """For axes: 1, 20, 3k, 100k, 2M."""
+    for size, unit in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:g}{unit}"
+    return f"{value:g}"
+
+
+def shortened(text: str, width: int) -> str:
+    """`text` cut to `width` characters, with an ellipsis where something is missing."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def reached(part: int, whole: int) -> str:
+    """`2 of 3 seeds`."""
+    return f"{part} of {whole} seed{'' if whole == 1 else 's'}"
