@@ -89,12 +89,8 @@ def standard() -> CompareConfig:
 def smoke() -> CompareConfig:
     """Every stage on the smallest input: it shows that the path works, and nothing else."""
     setting = string_ops_setting(steps=60, search_steps=20)
-    small = TransformerConfig(
-        n_layers=1, n_heads=2, d_model=32, d_mlp=64, n_ctx=14, d_vocab=19
-    )
-    setting = setting.model_copy(
-        update={"model": small, "weight_sparse": _sparse(0.2)}
-    )
+    small = TransformerConfig(n_layers=1, n_heads=2, d_model=32, d_mlp=64, n_ctx=14, d_vocab=19)
+    setting = setting.model_copy(update={"model": small, "weight_sparse": _sparse(0.2)})
     return CompareConfig(preset="smoke", settings=(setting,), seeds=(0,), random_masks=2)
 
 

@@ -45,8 +45,8 @@ class CompareConfig(Config):
 
     preset: str = "custom"
     settings: tuple[Setting, ...] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field((0,), min_length=1)
-    random_masks: int = Field(10, ge=1)
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    random_masks: int = Field(default=5, ge=1)
     """Random masks of equal size drawn for every circuit."""
 
     @model_validator(mode="after")

@@ -23,8 +23,7 @@ def drawings(config: CompareConfig, out: Path, evidence: Evidence) -> list[Drawi
             name
             for name in names
             if all(
-                evidence.circuit(corpus, arm, seed, "trained", name, target).reached
-                for arm in ARMS
+                evidence.circuit(corpus, arm, seed, "trained", name, target).reached for arm in ARMS
             )
         ]
         if both:
@@ -35,7 +34,9 @@ def drawings(config: CompareConfig, out: Path, evidence: Evidence) -> list[Drawi
 def _draw(setting: Setting, out: Path, arm: str, seed: int, task: str) -> Drawing:
     """The strongest edges and the nodes that they join."""
     places, run = Places(out), setting.run(arm, seed)
-    circuit = load_circuit(places.search(run, "trained", task) / f"target-{setting.primary_target:g}")
+    circuit = load_circuit(
+        places.search(run, "trained", task) / f"target-{setting.primary_target:g}"
+    )
     model = load_model(places.run(run) / "model.safetensors")
     parameters = dict(model.named_parameters())
     names = [site.name for site in sites_of(model.cfg)]

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netseams.comparison.config import CompareConfig, Setting
-from netseams.comparison.jobs import NETWORKS, measure_job, search_job, train_job
+from netseams.comparison.jobs import NETWORKS, search_job, train_job
+from netseams.comparison.measure import measure_job
 from netseams.comparison.pool import Job, Report, run_jobs
 from netseams.comparison.result import Comparison, TaskFacts
 from netseams.comparison.summary import summarize

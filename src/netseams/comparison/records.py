@@ -16,7 +16,9 @@ class Places:
         self.out = out
 
     def run(self, config: RunConfig) -> Path:
-        return self.out / "runs" / f"{config.corpus.kind}-{config.arm}-{config.seed}-{config.digest()}"
+        return (
+            self.out / "runs" / f"{config.corpus.kind}-{config.arm}-{config.seed}-{config.digest()}"
+        )
 
     def search(self, config: RunConfig, network: Network, task: str) -> Path:
         return self.out / "circuits" / self.run(config).name / network / task
@@ -49,6 +51,7 @@ class Measurement(Config):
     draw: int = 0
     """Number of the random mask."""
     n_nodes: int
+    n_edges: int
     ablation: AblationKind
     task: str
     """The task scored; `next_token` for the corpus itself."""

@@ -178,6 +178,8 @@ class RouteRow(Config):
     """Rise of the corpus's next-token loss when the circuit is mean-ablated."""
     random_loss: Estimate | None
     """Loss of random masks of equal size per site, alone."""
+    random_edges: Estimate | None
+    """Edges of those masks: what a circuit of as many nodes has before anything is learned."""
     beats: list[Beats]
 
 

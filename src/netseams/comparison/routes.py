@@ -116,7 +116,7 @@ def _row(
         return estimate(values, f"{label} {field} {sorted(wanted.items())}")
 
     def kept(field: str) -> dict[AblationKind, Estimate] | None:
-        found = {
+        found: dict[AblationKind, Estimate | None] = {
             kind: over_rows(field, question="keep", part="whole", ablation=kind)
             for kind in ABLATIONS
         }
@@ -172,6 +172,7 @@ def _row(
         better_than_network=estimate(better, f"{label} better"),
         next_token_rise=over_rows("value", question="next_token_rise"),
         random_loss=over_rows("loss", question="keep", part="random", ablation="mean"),
+        random_edges=over_rows("n_edges", question="keep", part="random", ablation="mean"),
         beats=beaten(setting, arm, task, evidence, reached),
     )
 
@@ -179,5 +180,7 @@ def _row(
 def _complete(
     found: dict[AblationKind, Estimate | None],
 ) -> dict[AblationKind, Estimate] | None:
-    present = {kind: value for kind, value in found.items() if value is not None}
+    present: dict[AblationKind, Estimate] = {
+        kind: value for kind, value in found.items() if value is not None
+    }
     return present if len(present) == len(found) else None

@@ -8,9 +8,7 @@ from netseams.corpora.base import Corpus
 from netseams.corpora.string_ops import StringOps, StringOpsConfig
 from netseams.corpora.text import StdlibConfig, TextConfig, TextCorpus
 
-CorpusConfig = Annotated[
-    StdlibConfig | TextConfig | StringOpsConfig, Field(discriminator="kind")
-]
+CorpusConfig = Annotated[StdlibConfig | TextConfig | StringOpsConfig, Field(discriminator="kind")]
 
 
 def load_corpus(config: StdlibConfig | TextConfig | StringOpsConfig) -> Corpus:

@@ -48,7 +48,7 @@ class StringOpsConfig(Config):
     """Strings of `length` digits."""
 
     kind: Literal["string_ops"] = "string_ops"
-    length: int = Field(6, ge=2, le=32, multiple_of=2)
+    length: int = Field(default=6, ge=2, le=32, multiple_of=2)
 
 
 class StringOps:

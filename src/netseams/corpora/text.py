@@ -29,8 +29,8 @@ class StdlibConfig(Config):
     """The source of the running interpreter's standard library."""
 
     kind: Literal["stdlib"] = "stdlib"
-    d_vocab: int = Field(1024, ge=300, le=65_536)
-    max_bytes: int | None = Field(None, ge=1)
+    d_vocab: int = Field(default=1024, ge=300, le=65_536)
+    max_bytes: int | None = Field(default=None, ge=1)
 
 
 class TextConfig(Config):
@@ -38,8 +38,8 @@ class TextConfig(Config):
 
     kind: Literal["text"] = "text"
     path: Path
-    d_vocab: int = Field(1024, ge=300, le=65_536)
-    max_bytes: int | None = Field(None, ge=1)
+    d_vocab: int = Field(default=1024, ge=300, le=65_536)
+    max_bytes: int | None = Field(default=None, ge=1)
 
 
 class TextCorpus:

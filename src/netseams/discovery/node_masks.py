@@ -23,22 +23,22 @@ from netseams.tasks import Task
 class NodeMaskConfig(Config):
     """Settings of the learner. Equal settings are equal budgets."""
 
-    steps: int = Field(250, ge=1)
-    batch_size: int = Field(32, ge=1)
+    steps: int = Field(default=250, ge=1)
+    batch_size: int = Field(default=32, ge=1)
     """Rows a step; where both members of a pair count, half of them pairs."""
-    lr: float = Field(0.01, gt=0)
-    beta2: float = Field(0.95, ge=0, lt=1)
-    weight_decay: float = Field(1e-3, ge=0)
-    temperature: float = Field(1.0, gt=0)
+    lr: float = Field(default=0.01, gt=0)
+    beta2: float = Field(default=0.95, ge=0, lt=1)
+    weight_decay: float = Field(default=1e-3, ge=0)
+    temperature: float = Field(default=1.0, gt=0)
     init_bias: float = 0.1
-    init_noise: float = Field(0.01, ge=0)
-    price_start: float = Field(1e-5, gt=0)
+    init_noise: float = Field(default=0.01, ge=0)
+    price_start: float = Field(default=1e-5, gt=0)
     """Price of a kept node in nats, at the first step."""
-    price_end: float = Field(3e-3, gt=0)
+    price_end: float = Field(default=3e-3, gt=0)
     """The same at the last step; in between it rises geometrically."""
-    snapshots: int = Field(25, ge=1)
+    snapshots: int = Field(default=25, ge=1)
     """Masks kept on the way for the size-loss curve."""
-    bisections: int = Field(8, ge=0)
+    bisections: int = Field(default=8, ge=0)
     """Evaluations spent on shrinking the circuit of one target loss."""
     seed: int = 0
 

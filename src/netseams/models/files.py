@@ -32,7 +32,9 @@ def load_model(path: Path) -> Transformer:
     """
     tensors, header = load_tensors(path)
     if header.get("format") != FORMAT:
-        raise FileFormatError(f"{path} is not a {FORMAT} file (its format is {header.get('format')!r})")
+        raise FileFormatError(
+            f"{path} is not a {FORMAT} file (its format is {header.get('format')!r})"
+        )
     if header.get("version") != VERSION:
         raise FileFormatError(
             f"{path} has format version {header.get('version')!r}; this release reads {VERSION}"

@@ -24,14 +24,14 @@ Hook = Callable[[Tensor], Tensor]
 class TransformerConfig(Config):
     """Shape and options of a `Transformer`."""
 
-    n_layers: int = Field(2, ge=1)
-    n_heads: int = Field(8, ge=1)
-    d_model: int = Field(128, ge=1)
-    d_mlp: int = Field(512, ge=1)
-    n_ctx: int = Field(64, ge=1)
-    d_vocab: int = Field(1024, ge=2)
+    n_layers: int = Field(default=2, ge=1)
+    n_heads: int = Field(default=8, ge=1)
+    d_model: int = Field(default=128, ge=1)
+    d_mlp: int = Field(default=512, ge=1)
+    n_ctx: int = Field(default=64, ge=1)
+    d_vocab: int = Field(default=1024, ge=2)
     positions: Literal["none", "learned"] = "learned"
-    activation_density: float | None = Field(None, gt=0, le=1)
+    activation_density: float | None = Field(default=None, gt=0, le=1)
     """Share of channels that AbsTopK keeps at every node site; None switches it off."""
     sinks: bool = False
     """A learned logit per head in the softmax denominator."""

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from netseams.comparison.result import Comparison
 from netseams.reporting.format import MISSING, Kind, number
+from netseams.reporting.format import interval as interval_text
 
 
 class Cells:
@@ -43,9 +44,10 @@ class Cells:
             return Markup('<span class="none">{}</span>').format(MISSING)
         parts = [self.num(f"{path}.value", kind)]
         if interval and estimate["low"] is not None and estimate["high"] is not None:
+            low, high = interval_text(estimate["low"], estimate["high"], kind)
             parts.append(
                 Markup('<span class="ci">[{}, {}]</span>').format(
-                    self.num(f"{path}.low", kind), self.num(f"{path}.high", kind)
+                    self.text(f"{path}.low", low), self.text(f"{path}.high", high)
                 )
             )
         if estimate["n_seeds"] != self._n_seeds:

@@ -42,7 +42,8 @@ def write_report(comparison: Comparison, folder: Path) -> Path:
         write_text(folder / "figures" / f"{figure.name}.svg", f"{head}{figure.svg}\n")
     write_bytes(folder / "figures" / "headline.png", headline_png(comparison, views))
     cells = Cells(comparison)
-    page = _environment().get_template("report.html.jinja").render(
+    template = _environment().get_template("report.html.jinja")
+    page = template.render(
         c=comparison,
         corpora=views,
         figures=figures,
@@ -50,8 +51,7 @@ def write_report(comparison: Comparison, folder: Path) -> Path:
         num=cells.num,
         est=cells.est,
         text=cells.text,
-        at=cells.at,
-    )  # fmt: skip
+    )
     path = folder / "report.html"
     write_text(path, page)
     return path

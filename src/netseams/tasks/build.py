@@ -8,7 +8,7 @@ from typing import cast
 from netseams.core import FileFormatError, Registry, TaskError
 from netseams.corpora import Corpus, StringOps, TextCorpus
 from netseams.store import cache_folder, load_tensors, save_tensors
-from netseams.tasks.base import SPLIT_SIZES, Examples, Task
+from netseams.tasks.base import SPLIT_SIZES, Examples, Task, TaskSplit
 from netseams.tasks.bracket_close import bracket_close
 from netseams.tasks.quote_close import quote_close
 from netseams.tasks.string_operation import OPERATIONS, string_operation
@@ -66,7 +66,7 @@ def _write(path: Path, task: Task) -> None:
 
 def _read(path: Path) -> Task:
     tensors, header = load_tensors(path)
-    splits = {
+    splits: dict[TaskSplit, Examples] = {
         split: Examples(**{field: tensors[f"{split}.{field}"] for field in _FIELDS})
         for split in SPLIT_SIZES
     }

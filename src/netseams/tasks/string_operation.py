@@ -32,7 +32,9 @@ def string_operation(name: str, corpus: StringOps) -> Task:
         raise UnknownNameError("task", name, OPERATIONS)
     slot = 0 if name in POSITION_OPS else 1
     clean_pairs = [pair for pair in corpus.trained if pair[slot] == name]
-    splits = {split: _examples(name, slot, clean_pairs, corpus, split) for split in SPLIT_SIZES}
+    splits: dict[TaskSplit, Examples] = {
+        split: _examples(name, slot, clean_pairs, corpus, split) for split in SPLIT_SIZES
+    }
     floor_accuracy, floor_loss = _floor(name, slot, clean_pairs, corpus)
     return Task(
         name=name,
@@ -68,9 +70,7 @@ def _examples(
     return Examples(clean_rows, corrupt_rows, clean_targets, corrupt_targets)
 
 
-def _floor(
-    name: str, slot: int, clean_pairs: list[Pair], corpus: StringOps
-) -> tuple[float, float]:
+def _floor(name: str, slot: int, clean_pairs: list[Pair], corpus: StringOps) -> tuple[float, float]:
     """Accuracy and cross-entropy of the vote, averaged over strings and positions."""
     x = corpus.strings(_BUCKETS["report"], 2048, generator("floor", name))
 

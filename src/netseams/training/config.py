@@ -20,16 +20,16 @@ class WeightSparse(Config):
     """After every optimizer step each matrix keeps its largest magnitudes (arXiv 2511.13653)."""
 
     kind: Literal["weight_sparse"] = "weight_sparse"
-    density: float = Field(0.05, gt=0, le=1)
+    density: float = Field(default=0.05, gt=0, le=1)
     """Final share of weights kept in every block matrix."""
-    embed_density: float | None = Field(None, gt=0, le=1)
+    embed_density: float | None = Field(default=None, gt=0, le=1)
     """That of embeddings and unembedding. None: the same, as in the paper; the released script
     keeps a larger share there."""
     biases: Literal["sparse", "dense"] = "sparse"
     """`sparse` as in the paper; the released script leaves biases dense."""
     anneal: AnnealShape = "linear"
-    anneal_start: float = Field(0.01, ge=0, lt=1)
-    anneal_end: float = Field(0.5, gt=0, le=1)
+    anneal_start: float = Field(default=0.01, ge=0, lt=1)
+    anneal_end: float = Field(default=0.5, gt=0, le=1)
     lr_rule: Literal["inverse_sqrt_l0", "relative_sqrt_l0", "none"] = "inverse_sqrt_l0"
     """Learning rate times 1/sqrt(density) (paper), sqrt(final / density) (released script), or
     left alone."""
@@ -41,20 +41,20 @@ Sparsity = Annotated[Dense | WeightSparse, Field(discriminator="kind")]
 class TrainConfig(Config):
     """Optimisation. Steps, batch and length are equal in every arm that is compared."""
 
-    steps: int = Field(1000, ge=1)
-    batch_size: int = Field(32, ge=1)
-    lr: float = Field(3e-3, gt=0)
-    warmup: float = Field(0.02, ge=0, lt=1)
+    steps: int = Field(default=1000, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    lr: float = Field(default=3e-3, gt=0)
+    warmup: float = Field(default=0.02, ge=0, lt=1)
     """Share of steps in which the rate rises from 0; then it falls linearly to 0."""
-    weight_decay: float = Field(0.1, ge=0)
-    beta1: float = Field(0.9, ge=0, lt=1)
-    beta2: float = Field(0.95, ge=0, lt=1)
-    eps: float = Field(1e-8, gt=0)
+    weight_decay: float = Field(default=0.1, ge=0)
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(default=0.95, ge=0, lt=1)
+    eps: float = Field(default=1e-8, gt=0)
     gradient: Literal["clip_rms", "normalize_rms", "clip_norm", "none"] = "clip_norm"
     """`clip_rms`: root mean square at most 1 (paper); `normalize_rms`: exactly 1 (released
     script); `clip_norm`: Euclidean norm at most 1."""
     sparsity: Sparsity = Dense()
-    checkpoint_every: int = Field(250, ge=1)
+    checkpoint_every: int = Field(default=250, ge=1)
 
 
 class RunConfig(Config):
@@ -63,7 +63,7 @@ class RunConfig(Config):
     corpus: CorpusConfig
     model: TransformerConfig = TransformerConfig()
     train: TrainConfig = TrainConfig()
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
 
     @property
     def arm(self) -> str:
@@ -77,8 +77,8 @@ class RunConfig(Config):
             kept = sparsity.density * self.model.d_model**2
             if kept < self.model.d_model:
                 raise ValueError(
-                    f"density {sparsity.density} keeps {kept:.0f} of {self.model.d_model**2} weights "
-                    f"in a {self.model.d_model} x {self.model.d_model} matrix, fewer than one a "
-                    f"row: use at least {1 / self.model.d_model:.4f}"
+                    f"density {sparsity.density} keeps {kept:.0f} of {self.model.d_model**2} "
+                    f"weights in a {self.model.d_model} x {self.model.d_model} matrix, fewer "
+                    f"than one a row: use at least {1 / self.model.d_model:.4f}"
                 )
         return self

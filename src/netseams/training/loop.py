@@ -127,7 +127,8 @@ def limit_gradient(model: Transformer, config: TrainConfig) -> None:
         scale = 1.0 / (rms + 1e-5)
         if config.gradient == "clip_rms":
             scale = scale.clamp(max=1.0)
-    torch._foreach_mul_(grads, scale)
+    for grad in grads:
+        grad.mul_(scale)
 
 
 def _optimizer(model: Transformer, config: TrainConfig) -> torch.optim.AdamW:

@@ -1,10 +1,10 @@
 """A training run as a folder: config, metrics, checkpoints, the finished model.
 
-    config.json            everything that decides the run
-    metrics.jsonl          one row per logged step
-    checkpoint.safetensors weights and moments, replaced atomically; gone when finished
-    model.safetensors      the trained network
-    result.json            losses, counts, cost
+config.json            everything that decides the run
+metrics.jsonl          one row per logged step
+checkpoint.safetensors weights and moments, replaced atomically; gone when finished
+model.safetensors      the trained network
+result.json            losses, counts, cost
 """
 
 import time

@@ -80,7 +80,14 @@ def _matrices(view: CorpusView) -> dict[AblationKind, ReportFigure]:
     matrices = [placed.row for placed in view.matrices]
     figures: dict[AblationKind, ReportFigure] = {}
     for kind in ABLATIONS:
-        if any(matrix.ablation == kind for matrix in matrices):
+        measured = any(
+            value is not None
+            for matrix in matrices
+            if matrix.ablation == kind
+            for row in matrix.drop
+            for value in row
+        )
+        if measured:
             figures[kind] = render(
                 f"specificity-{view.slug}-{kind}",
                 f"Specificity matrices of {view.facts.name} under {kind} ablation",

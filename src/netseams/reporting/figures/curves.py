@@ -24,15 +24,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Size = Literal["nodes", "edges"]
-_MAX_COLUMNS = 4
-_SMALLEST = {"loss": 1e-4, "size": 1}
+_SMALLEST = {"loss": 1e-4, "size": 1.0}
 """Drawn here where smaller: both axes are logarithmic."""
 
 
 def draw_curves(comparison: Comparison, views: list[CorpusView], size: Size) -> "Figure":
     """All searches of all tasks, by the `size` of the masks met on the way."""
     panels = [(view, task) for view in views for task in view.tasks]
-    n_columns = max(1, min(_MAX_COLUMNS, len(panels)))
+    n_columns = 3 if len(panels) in (5, 6, 9) else max(1, min(4, len(panels)))
     n_rows = max(1, -(-len(panels) // n_columns))
     inches = 2.55 * n_rows + 0.75
     figure = new_figure(11.2, inches)
@@ -42,7 +41,7 @@ def draw_curves(comparison: Comparison, views: list[CorpusView], size: Size) -> 
         right=0.99,
         top=1 - 0.3 / inches,
         bottom=1.1 / inches,
-        wspace=0.22,
+        wspace=0.2,
         hspace=0.42,
     )
     for axes, panel in zip(grid.flat, panels, strict=False):
@@ -90,10 +89,11 @@ def _panel(
     axes.axhline(task.facts.floor_loss, color=GREY, lw=0.9, ls="-.", zorder=1)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(*log_limits(sizes, 1.2))
-    axes.set_ylim(*log_limits(losses, 1.3))
-    plain_log_axis(axes.xaxis)
-    plain_log_axis(axes.yaxis)
+    across, up = log_limits(sizes, 1.2), log_limits(losses, 1.3)
+    axes.set_xlim(*across)
+    axes.set_ylim(*up)
+    plain_log_axis(axes.xaxis, across)
+    plain_log_axis(axes.yaxis, up)
     axes.tick_params(labelsize=8)
     axes.grid(color=RULE, linewidth=0.5)
     title = f"{shortened(task.facts.name, 20)}  ({shortened(view.facts.name, 14)})"
@@ -103,7 +103,7 @@ def _panel(
 def _points(row: SearchRow, size: Size) -> Iterator[tuple[float, float]]:
     counts = row.curve_nodes if size == "nodes" else row.curve_edges
     for x, y in zip(counts, row.curve_loss, strict=True):
-        yield max(x, _SMALLEST["size"]), max(y, _SMALLEST["loss"])
+        yield max(float(x), _SMALLEST["size"]), max(y, _SMALLEST["loss"])
 
 
 def _legend(figure: "Figure", inches: float) -> None:

@@ -1,5 +1,6 @@
 """One circuit as a graph: what is read at the bottom, what is written at the top."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from netseams.comparison.result import Drawing
@@ -56,9 +57,7 @@ def _rows(axes: "Axes", drawing: Drawing, layout: Layout) -> None:
         axes.text(
             -0.025, y, shortened(label, 15), transform=beside, ha="right", va="center", fontsize=8
         )
-        axes.text(
-            1.02, y, counts, transform=beside, ha="left", va="center", fontsize=7, color=GREY
-        )
+        axes.text(1.02, y, counts, transform=beside, ha="left", va="center", fontsize=7, color=GREY)
 
 
 def short_site(site: str) -> str:
@@ -72,7 +71,7 @@ def _residual_stream(axes: "Axes", layout: Layout) -> None:
     lines = [
         [(layout.x[a], layout.level[a]), (layout.x[b], layout.level[b])]
         for nodes in layout.residual.values()
-        for a, b in zip(nodes, nodes[1:], strict=False)
+        for a, b in pairwise(nodes)
     ]
     axes.add_collection(
         LineCollection(lines, colors="#c3c9d0", linewidths=0.5, linestyles=":", zorder=1)
@@ -90,9 +89,10 @@ def _edges(axes: "Axes", drawing: Drawing, layout: Layout) -> None:
         [(layout.x[a], layout.level[a]), (layout.x[b], layout.level[b])] for a, b, _ in weak_first
     ]
     colours = [SIGN_COLOURS["positive" if w > 0 else "negative"] for _, _, w in weak_first]
-    widths = [0.3 + 2.2 * abs(w) / largest for _, _, w in weak_first]
+    widest = 2.4 if len(lines) < 200 else 1.5
+    widths = [0.3 + widest * abs(w) / largest for _, _, w in weak_first]
     axes.add_collection(
-        LineCollection(lines, colors=colours, linewidths=widths, alpha=0.65, zorder=2)
+        LineCollection(lines, colors=colours, linewidths=widths, alpha=0.6, zorder=2)
     )
 
 

@@ -24,7 +24,7 @@ from netseams.reporting.figures.style import (
     plain_log_axis,
     quiet_axes,
 )
-from netseams.reporting.format import number, shortened
+from netseams.reporting.format import Real, number, shortened
 from netseams.reporting.view import CorpusView
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ def draw_headline(comparison: Comparison, views: list[CorpusView]) -> "Figure":
     placed = lanes_of(comparison, views)
     inches = 0.42 * placed.height + 1.35
     figure = new_figure(11.2, inches)
-    widths = [2.9, 1.95, 1.9, 1.9, 1.9]
+    widths = [2.5, 2.3, 1.9, 1.9, 1.9]
     columns = figure.subplots(1, 5, sharey=True, width_ratios=widths, squeeze=False)[0]
     figure.subplots_adjust(
-        left=0.125, right=0.988, top=1 - 0.42 / inches, bottom=0.86 / inches, wspace=0.09
+        left=0.142, right=0.988, top=1 - 0.42 / inches, bottom=0.86 / inches, wspace=0.09
     )
     edges, words, nodes, share, loss = columns
     for axes in columns:
@@ -53,15 +53,15 @@ def draw_headline(comparison: Comparison, views: list[CorpusView]) -> "Figure":
     _sizes(
         share,
         placed.lanes,
-        "share of its network's edges",
+        "of its network's edges",
         lambda r: r.edge_share,
         lambda c: c.edge_share,
-        scale=100,
+        scale=100.0,
     )
     _losses(loss, placed.lanes)
     _words(words, placed.lanes)
-    _names(edges, placed)
-    _legend(figure, inches)
+    _names(figure, edges, placed)
+    _legend(figure, inches, with_intervals=not comparison.exploratory)
     return figure
 
 
@@ -79,8 +79,8 @@ def _sizes(
     lanes: list[Lane],
     label: str,
     of_route: Callable[[RouteRow], Estimate | None],
-    of_circuit: Callable[[CircuitRow], float | None],
-    scale: float = 1,
+    of_circuit: Callable[[CircuitRow], Real | None],
+    scale: float = 1.0,
 ) -> None:
     """Circuits by size: the mean over seeds large, every seed small, controls hollow."""
     shown: list[float] = []
@@ -89,11 +89,16 @@ def _sizes(
             size = of_circuit(circuit)
             if not circuit.reached or not size:
                 continue
-            shown.append(size * scale)
+            x = float(size * scale)
+            shown.append(x)
             if circuit.network == "trained":
-                _dot(axes, size * scale, lane, small=True)
+                _dot(axes, x, lane, small=True)
             else:
-                _hollow(axes, size * scale, lane, CONTROL_MARKERS[circuit.network])
+                _hollow(axes, x, lane, CONTROL_MARKERS[circuit.network])
+        random = lane.route.random_edges
+        if label == "edges" and random is not None and random.value > 0:
+            shown.append(random.value)
+            _cross(axes, random.value, lane)
         estimate = of_route(lane.route)
         if estimate is not None and estimate.value > 0:
             shown.append(estimate.value * scale)
@@ -112,7 +117,7 @@ def _losses(axes: "Axes", lanes: list[Lane]) -> None:
         shown += [lane.target, lane.facts.floor_loss]
         if lane.route.random_loss is not None:
             value = max(lane.route.random_loss.value, _SMALLEST_LOSS)
-            axes.plot(value, lane.y, "x", color=CONTROL_COLOURS[lane.route.arm], markersize=6)
+            _cross(axes, value, lane)
             shown.append(value)
         alone = (lane.route.sufficiency_loss or {}).get("mean")
         if alone is not None:
@@ -120,15 +125,20 @@ def _losses(axes: "Axes", lanes: list[Lane]) -> None:
             _interval(axes, alone, lane)
             _dot(axes, value, lane)
             shown.append(value)
-    _log_x(axes, shown, "loss of the circuit alone")
+    _log_x(axes, shown, "loss, circuit alone")
 
 
 def _log_x(axes: "Axes", shown: list[float], label: str, unit: str = "") -> None:
-    axes.set_xscale("log")
-    axes.set_xlim(*log_limits(shown))
-    plain_log_axis(axes.xaxis, unit)
-    axes.grid(axis="x", color=RULE, linewidth=0.6)
     axes.set_title(label, loc="left", color=INK)
+    if not shown:
+        axes.set_xticks([])
+        axes.text(0.5, 0.5, "no circuit", transform=axes.transAxes, ha="center", color=GREY)
+        return
+    axes.set_xscale("log")
+    limits = log_limits(shown)
+    axes.set_xlim(*limits)
+    plain_log_axis(axes.xaxis, limits, unit)
+    axes.grid(axis="x", color=RULE, linewidth=0.6)
 
 
 def _dot(axes: "Axes", x: float, lane: Lane, small: bool = False) -> None:
@@ -153,7 +163,12 @@ def _hollow(axes: "Axes", x: float, lane: Lane, marker: str) -> None:
     )
 
 
-def _interval(axes: "Axes", estimate: Estimate, lane: Lane, scale: float = 1) -> None:
+def _cross(axes: "Axes", x: float, lane: Lane) -> None:
+    colour = CONTROL_COLOURS[lane.route.arm]
+    axes.plot(x, lane.y, "x", color=colour, markersize=6, zorder=3)
+
+
+def _interval(axes: "Axes", estimate: Estimate, lane: Lane, scale: float = 1.0) -> None:
     if estimate.low is not None and estimate.high is not None and estimate.low > 0:
         ends = [estimate.low * scale, estimate.high * scale]
         axes.plot(ends, [lane.y] * 2, color=ARM_COLOURS[lane.route.arm], lw=2.2, zorder=4)
@@ -163,8 +178,8 @@ def _words(axes: "Axes", lanes: list[Lane]) -> None:
     """The number of edges, and in how many seeds each control reached the same loss."""
     quiet_axes(axes)
     axes.set_xlim(0, 1)
-    places = {"untrained": 0.70, "redrawn": 0.99}
-    for name, x in {"mean": 0.38, **places}.items():
+    places = {"untrained": 0.71, "redrawn": 0.98}
+    for name, x in {"mean": 0.41, **places}.items():
         axes.text(x, -0.12, name, ha="right", va="bottom", fontsize=7.5, color=GREY)
     for lane in lanes:
         text, size = "not reached", 7.0
@@ -174,7 +189,7 @@ def _words(axes: "Axes", lanes: list[Lane]) -> None:
             text = "did not learn"
         colour = ARM_COLOURS[lane.route.arm]
         axes.text(
-            0.38, lane.y, text, ha="right", va="center", color=colour, fontsize=size, weight="bold"
+            0.41, lane.y, text, ha="right", va="center", color=colour, fontsize=size, weight="bold"
         )
         for control, x in places.items():
             rows = [c for c in lane.circuits if c.network == control]
@@ -182,16 +197,18 @@ def _words(axes: "Axes", lanes: list[Lane]) -> None:
             axes.text(x, lane.y, text, ha="right", va="center", fontsize=8, color=GREY)
 
 
-def _names(axes: "Axes", placed: Lanes) -> None:
-    beside = axes.get_yaxis_transform()
+def _names(figure: "Figure", axes: "Axes", placed: Lanes) -> None:
+    from matplotlib.transforms import blended_transform_factory
+
+    beside = blended_transform_factory(figure.transFigure, axes.transData)
     for y, view in placed.headings:
         text = f"{shortened(view.facts.name, 40)}, loss ≤ {view.facts.primary_target:g} nats"
-        axes.text(-0.46, y, text, transform=beside, va="center", weight="bold")
+        axes.text(0.005, y, text, transform=beside, va="center", weight="bold")
     for middle, name in {lane.middle: lane.facts.name for lane in placed.lanes}.items():
-        axes.text(-0.04, middle, shortened(name, 19), transform=beside, ha="right", va="center")
+        axes.text(0.012, middle, shortened(name, 20), transform=beside, va="center")
 
 
-def _legend(figure: "Figure", inches: float) -> None:
+def _legend(figure: "Figure", inches: float, with_intervals: bool) -> None:
     from matplotlib.lines import Line2D
 
     def marker(shape: str, colour: str, size: float, face: str | None = None) -> Line2D:
@@ -202,19 +219,23 @@ def _legend(figure: "Figure", inches: float) -> None:
     entries = {
         **{arm: marker(ARM_MARKERS[arm], ARM_COLOURS[arm], 7.5) for arm in ARMS},
         "one seed": marker("o", GREY, 3.2),
-        "untrained network, where reached": marker(CONTROL_MARKERS["untrained"], GREY, 5, "white"),
-        "redrawn weights, where reached": marker(CONTROL_MARKERS["redrawn"], GREY, 5, "white"),
-        "random mask of equal size": marker("x", GREY, 6),
+        "untrained network, where reached": marker(
+            CONTROL_MARKERS["untrained"], GREY, 5.0, "white"
+        ),
+        "redrawn weights, where reached": marker(CONTROL_MARKERS["redrawn"], GREY, 5.0, "white"),
+        "random mask of equal size": marker("x", GREY, 6.0),
         "target loss": Line2D([], [], color=INK, lw=1),
         "floor: what guessing gives": Line2D([], [], color=GREY, lw=1.2, ls=":"),
     }
+    if with_intervals:
+        entries["95 % interval over seeds"] = Line2D([], [], color=ARM_COLOURS["dense"], lw=2.2)
     figure.legend(
         list(entries.values()),
         list(entries),
         loc="lower center",
         bbox_to_anchor=(0.5, 0.06 / inches),
-        ncols=4,
+        ncols=5 if with_intervals else 4,
         fontsize=8,
-        columnspacing=1.6,
+        columnspacing=1.4,
         handletextpad=0.5,
     )

@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING
 
 from netseams.comparison.result import SpecificityMatrix
 from netseams.interventions import AblationKind
-from netseams.reporting.figures.style import ARMS, GREY, INK, new_figure
+from netseams.reporting.figures.style import ARM_COLOURS, ARMS, GREY, INK, new_figure
 from netseams.reporting.format import MISSING, number, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_NOTHING = "#eceff2"
 PARTS = {"whole": "whole circuit removed", "exclusive": "only its exclusive part removed"}
-_CELL = 0.52
-_LABELS = 1.75
-"""Room for the names of the rows, and, less, for those of the columns; in inches."""
+_LEFT, _ABOVE, _BELOW = 1.75, 0.6, 0.8
+"""Room for the names of the rows, the title, the names of the columns; in inches."""
 
 
 def draw_matrices(matrices: list[SpecificityMatrix], ablation: AblationKind) -> "Figure":
@@ -22,40 +22,40 @@ def draw_matrices(matrices: list[SpecificityMatrix], ablation: AblationKind) -> 
     ours = {(m.part, m.arm): m for m in matrices if m.ablation == ablation}
     parts = [part for part in PARTS if any((part, arm) in ours for arm in ARMS)]
     n = max((len(m.tasks) for m in ours.values()), default=1)
-    side = max(_CELL * n, 1.6)
-    width, height = 2 * (side + _LABELS + 0.15), len(parts) * (side + 1.5) + 0.1
+    cell = min(0.8, max(0.48, 3.2 / n))
+    column, row = _LEFT + max(cell * n, 1.6) + 0.15, _ABOVE + cell * n + _BELOW
+    width, height = 2 * column, max(1, len(parts)) * row
     figure = new_figure(width, height)
     for i, part in enumerate(parts):
         for j, arm in enumerate(ARMS):
             matrix = ours.get((part, arm))
             if matrix is None:
                 continue
-            across, down = _CELL * len(matrix.tasks), _CELL * len(matrix.tasks)
-            left = j * (side + _LABELS + 0.15) + _LABELS
-            top = height - i * (side + 1.5) - 0.42
+            side = cell * len(matrix.tasks)
+            left, top = j * column + _LEFT, height - i * row - _ABOVE
             axes = figure.add_axes(
-                (left / width, (top - down) / height, across / width, down / height)
+                (left / width, (top - side) / height, side / width, side / height)
             )
             _heat_map(axes, matrix)
-            axes.text(
-                -_LABELS / across + 0.06 / across,
-                1 + 0.17 / down,
-                f"{arm}: {PARTS[part]}",
-                transform=axes.transAxes,
-                weight="bold",
-                fontsize=9.5,
-            )
+            x, y = (j * column + 0.1) / width, (top + 0.34) / height
+            figure.text(x, y, arm, weight="bold", fontsize=10, color=ARM_COLOURS[arm])
+            figure.text(x, y - 0.19 / height, PARTS[part], fontsize=9)
     return figure
 
 
 def _heat_map(axes: "Axes", matrix: SpecificityMatrix) -> None:
+    from matplotlib import colormaps
+    from matplotlib.patches import Rectangle
+
     n = len(matrix.tasks)
-    shown = [[float("nan") if v is None else v for v in row] for row in matrix.drop]
-    axes.imshow(shown, cmap="Purples", vmin=0, vmax=1, aspect="auto")
-    axes.set_facecolor("#eceff2")
+    colours = colormaps["Purples"]
+    axes.set_xlim(-0.5, n - 0.5)
+    axes.set_ylim(n - 0.5, -0.5)
     for i, row in enumerate(matrix.drop):
         for j, value in enumerate(row):
-            dark = value is not None and value > 0.6
+            colour = _NOTHING if value is None else colours(min(max(value, 0.0), 1.0))
+            corner = (j - 0.5, i - 0.5)
+            axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor="white", lw=1.5))
             axes.text(
                 j,
                 i,
@@ -64,7 +64,7 @@ def _heat_map(axes: "Axes", matrix: SpecificityMatrix) -> None:
                 va="center",
                 fontsize=8,
                 weight="bold" if i == j else "normal",
-                color="white" if dark else INK,
+                color="white" if value is not None and value > 0.6 else INK,
             )
     names = [shortened(task, 15) for task in matrix.tasks]
     sizes = [number(size, "count") for size in matrix.size]
@@ -74,14 +74,6 @@ def _heat_map(axes: "Axes", matrix: SpecificityMatrix) -> None:
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    for k in range(n + 1):
-        axes.axhline(k - 0.5, color="white", lw=1.5)
-        axes.axvline(k - 0.5, color="white", lw=1.5)
     for k in range(n):
-        axes.add_patch(_frame(k))
-
-
-def _frame(k: int):  # noqa: ANN202
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((k - 0.5, k - 0.5), 1, 1, fill=False, edgecolor=GREY, lw=1.0, zorder=3)
+        corner = (k - 0.5, k - 0.5)
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=GREY, lw=1, zorder=3))

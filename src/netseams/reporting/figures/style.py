@@ -5,13 +5,14 @@ no pyplot, no window, and settings that hold for one figure alone.
 """
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netseams.comparison.result import Arm, Network
 from netseams.reporting.format import short_count
@@ -52,7 +53,7 @@ def figure_settings(name: str) -> Iterator[None]:
     """Settings for one figure; ids in the file then depend on its name and content alone."""
     import matplotlib as mpl
 
-    settings = {
+    settings: dict[Any, Any] = {
         "svg.fonttype": "none",  # text stays text: searchable, readable aloud, small
         "svg.hashsalt": name,
         "text.parse_math": False,  # a `$` in a task's name is a dollar
@@ -128,11 +129,19 @@ def _clean_tag(tag: str, name: str) -> str:
     return re.sub(r' transform="rotate\(-?0 [^"]*"', "", tag)
 
 
-def plain_log_axis(axis: "Axis", unit: str = "") -> None:
-    """Tick labels such as 100 and 10k at the decades, and no labels between them."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+def plain_log_axis(axis: "Axis", limits: tuple[float, float], unit: str = "") -> None:
+    """Tick labels such as 100 and 10k at the decades; where they are few, also at 2 and 5."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis.set_major_formatter(FuncFormatter(lambda value, _: short_count(value) + unit))
+    low, decades = math.log10(limits[0]), math.log10(limits[1] / limits[0])
+
+    def label(value: float, _: int | None = None) -> str:
+        # None at the very ends, where it would run into the next panel's.
+        inside = 0.03 < (math.log10(value) - low) / decades < 0.97
+        return short_count(value) + unit if inside else ""
+
+    axis.set_major_locator(LogLocator(subs=(1,) if decades > 1.6 else (1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(label))
     axis.set_minor_formatter(NullFormatter())
 
 

@@ -1,0 +1,37 @@
+# `make compare` and `make test` are all that a newcomer needs; both install what they use.
+PYTHON ?= python3
+BIN := .venv/bin
+PRESET ?= quick
+OUT ?= runs/compare-$(PRESET)
+
+.PHONY: compare test test-all lint bench clean
+
+compare: .venv/installed
+	$(BIN)/netseams compare --preset $(PRESET) --out $(OUT)
+
+test: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: lint
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/bench.py
+
+clean:
+	rm -rf .venv
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

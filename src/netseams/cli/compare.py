@@ -1,0 +1,82 @@
+"""`netseams compare`: the main job."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from netseams.cli.parse import call
+from netseams.cli.progress import JobProgress
+from netseams.core import SettingError
+from netseams_recipes import PRESETS, preset
+
+_ABOUT = "Presets (on two CPU cores):\n" + "\n".join(
+    f"  {p.name:<9} {p.purpose}; about {p.minutes:g} minutes" for p in PRESETS.values()
+)
+
+
+def run(arguments: list[str]) -> int:
+    """Parse and run the verb."""
+
+    def compare(
+        preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
+        out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
+        text: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None,
+        seeds: Annotated[int | None, tyro.conf.arg(metavar="N")] = None,
+        workers: Annotated[int | None, tyro.conf.arg(metavar="N")] = None,
+        threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1,
+    ) -> int:
+        return _compare(preset, out, text, seeds, workers, threads, arguments)
+
+    compare.__doc__ = (
+        "Train both kinds of network, find circuits in both, test them against controls, and "
+        f"write report.html.\n\n{_ABOUT}\n\nThe same command resumes an interrupted run.\n\n"
+        "Args:\n"
+        "    preset: What to run.\n"
+        "    out: Folder for everything that comes out; runs/compare-PRESET by default.\n"
+        "    text: Your own file or folder of text, in place of the two built-in corpora.\n"
+        "    seeds: Number of training seeds, in place of the preset's.\n"
+        "    workers: Worker processes; one for every core by default.\n"
+        "    threads: Torch threads of every worker.\n"
+    )
+    return call(compare, arguments, "compare")
+
+
+def _compare(
+    name: str, out: Path | None, text: Path | None, seeds: int | None, workers: int | None,
+    threads: int, arguments: list[str],
+) -> int:  # fmt: skip
+    config = preset(name, text)
+    if seeds is not None:
+        if seeds < 1:
+            raise SettingError(f"--seeds must be at least 1, got {seeds}")
+        config = config.model_copy(update={"seeds": tuple(range(seeds))})
+    if threads < 1 or (workers is not None and workers < 1):
+        raise SettingError("--workers and --threads must be at least 1")
+    from netseams.comparison import compare
+    from netseams.reporting import print_summary, write_report
+
+    out = out or Path("runs") / f"compare-{name}"
+    console = Console()
+    with JobProgress(console) as progress:
+        comparison = compare(
+            config,
+            out,
+            n_workers=workers or n_cores(),
+            threads=threads,
+            command=shlex.join(["netseams", "compare", *arguments]),
+            plan=progress.plan,
+            report=progress.report,
+        )
+    page = write_report(comparison, out)
+    print_summary(comparison, console)
+    console.print(f"report: {page}", soft_wrap=True)
+    return 0
+
+
+def n_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

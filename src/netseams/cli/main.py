@@ -1,0 +1,70 @@
+"""`netseams VERB ...`: finds the verb, turns errors into one line and an exit code."""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+# Verb -> module. Modules are imported on use, so that `--help` does not wait for torch.
+VERBS: dict[str, str] = {
+    "compare": "train both kinds of network, find circuits, test them, write the report",
+    "train": "train one network",
+    "discover": "find circuits of one task in a trained network",
+    "evaluate": "ask a circuit: sufficient? necessary? better than random?",
+    "report": "write report.html again from a comparison.json",
+}
+
+_USAGE = """usage: netseams VERB [options]
+
+How do circuits from a weight-sparse network compare with subnetworks pruned out of an
+ordinary one, and is either kind of structure real?
+
+verbs:
+{verbs}
+
+`netseams VERB --help` explains a verb. Start with `netseams compare`.
+Exit codes: 0 done, 2 bad input, 3 training diverged, 74 cannot write, 130 interrupted."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the console script."""
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        lines = [f"  {verb:<10} {text}" for verb, text in VERBS.items()]
+        print(_USAGE.format(verbs="\n".join(lines)))
+        return 0 if arguments else 2
+    if arguments[0] in ("-V", "--version"):
+        print(f"netseams {version('netseams')}")
+        return 0
+    from netseams.core import NetseamsError, UnknownNameError
+
+    try:
+        if arguments[0] not in VERBS:
+            raise UnknownNameError("verb", arguments[0], VERBS)
+        return _verb(arguments[0])(arguments[1:])
+    except NetseamsError as error:
+        print(f"netseams: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(
+            "netseams: interrupted; what was finished is kept, the same command goes on from there",
+            file=sys.stderr,
+        )
+        return 130
+    except BrokenPipeError:
+        return 141
+
+
+def _verb(name: str) -> Callable[[list[str]], int]:
+    import importlib
+
+    module = importlib.import_module(f"netseams.cli.{name}")
+    verb: Callable[[list[str]], int] = module.run
+    return verb
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""`netseams report`: the page again, from the stored result."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from netseams.cli.parse import call
+from netseams.reporting import print_summary, read_comparison, write_report
+
+
+def run(arguments: list[str]) -> int:
+    """Parse and run the verb."""
+    return call(report, arguments, "report")
+
+
+def report(comparison: Annotated[Path, tyro.conf.Positional]) -> int:
+    """Write report.html and the figures again.
+
+    Args:
+        comparison: A comparison.json, or the folder that holds it.
+    """
+    path = comparison / "comparison.json" if comparison.is_dir() else comparison
+    result = read_comparison(path)
+    page = write_report(result, path.parent)
+    console = Console()
+    print_summary(result, console)
+    console.print(f"report: {page}", soft_wrap=True)
+    return 0

@@ -1,0 +1,67 @@
+"""`netseams train`: one network."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+import tyro
+from rich.console import Console
+
+from netseams.cli.parse import call
+from netseams.cli.progress import JobProgress
+from netseams.core import UnknownNameError
+from netseams.training import RunConfig, train
+from netseams_recipes import preset as find_preset
+
+
+def run(arguments: list[str]) -> int:
+    """Parse and run the verb."""
+    return call(_train, arguments, "train")
+
+
+def _train(
+    out: Path,
+    config: Path | None = None,
+    preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
+    corpus: Annotated[str, tyro.conf.arg(metavar="NAME")] = "stdlib",
+    arm: Literal["dense", "weight_sparse"] = "dense",
+    text: Path | None = None,
+    seed: int = 0,
+    threads: int = 1,
+) -> int:
+    """Train one network, or resume it where a kill left it.
+
+    Args:
+        out: Folder of the run.
+        config: A config.json of another run to repeat; the options below are then unused.
+        preset: Preset of `netseams compare` whose settings are used.
+        corpus: stdlib or string_ops.
+        arm: Kind of network.
+        text: Your own file or folder of text, in place of the corpus.
+        seed: Training seed.
+        threads: Torch threads. A resumed run is bit-identical only with equal threads.
+    """
+    torch.set_num_threads(threads)
+    chosen = RunConfig.read(config) if config else _chosen(preset, corpus, arm, text, seed)
+    console = Console()
+    with JobProgress(console) as progress:
+        progress.plan(["training"])
+        finished = train(
+            chosen, out, lambda done, total, word: progress.report("training", done, total, word)
+        )
+        progress.report("training", 1, 1, "")
+    r = finished.result
+    console.print(
+        f"{chosen.arm} network on {chosen.corpus.kind}: validation loss {r.valid_loss:.3f} nats, "
+        f"{r.l0:,} of {r.n_parameters:,} parameters non-zero, {r.seconds:.0f} s\nrun: {out}",
+        soft_wrap=True,
+    )
+    return 0
+
+
+def _chosen(preset: str, corpus: str, arm: str, text: Path | None, seed: int) -> RunConfig:
+    settings = {s.corpus.kind: s for s in find_preset(preset, text).settings}
+    key = "text" if text is not None else corpus
+    if key not in settings:
+        raise UnknownNameError("corpus", key, settings)
+    return settings[key].run(arm, seed)

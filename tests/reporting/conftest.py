@@ -1,0 +1,36 @@
+"""Synthetic comparisons, and the pages made of them once."""
+
+from pathlib import Path
+
+import pytest
+from synthetic_comparison import LARGE, comparison
+
+from netseams.comparison.result import Comparison
+from netseams.reporting import write_report
+
+
+@pytest.fixture(scope="session")
+def small() -> Comparison:
+    """Two corpora, three seeds: exploratory, with every kind of failure in it."""
+    return comparison()
+
+
+@pytest.fixture(scope="session")
+def large() -> Comparison:
+    """Eight tasks in both arms, eight seeds: with intervals."""
+    return comparison(LARGE, n_seeds=8)
+
+
+@pytest.fixture(scope="session")
+def small_page(small: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _written(small, tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def large_page(large: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _written(large, tmp_path_factory.mktemp("large"))
+
+
+def _written(result: Comparison, folder: Path) -> Path:
+    (folder / "comparison.json").write_text(result.model_dump_json(), encoding="utf-8")
+    return write_report(result, folder)
