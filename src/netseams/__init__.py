@@ -1,1 +1,83 @@
-"""netseams: forced circuits and emergent subnetworks, under the same tests and controls."""
+"""netseams: forced circuits and emergent subnetworks, under the same tests and controls.
+
+Public names are imported on first use, so that `import netseams` is quick and the command
+line can answer `--help` without waiting for torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netseams.circuits import Circuit, circuit_graph, load_circuit, save_circuit
+    from netseams.comparison import CompareConfig, Comparison, Setting, compare
+    from netseams.core import NetseamsError
+    from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig, load_corpus
+    from netseams.discovery import NodeMaskConfig, NodeMasks
+    from netseams.evaluation import agreement, necessity, score_network, sufficiency
+    from netseams.interventions import mean_activations, redrawn_on_support, untrained_twin
+    from netseams.models import Transformer, TransformerConfig, load_model, save_model
+    from netseams.reporting import write_report
+    from netseams.tasks import build_task, task_names
+    from netseams.training import Dense, RunConfig, TrainConfig, WeightSparse, open_run, train
+
+_HOME: dict[str, str] = {
+    name: room
+    for room, names in {
+        "circuits": "Circuit circuit_graph load_circuit save_circuit",
+        "comparison": "CompareConfig Comparison Setting compare",
+        "core": "NetseamsError",
+        "corpora": "StdlibConfig StringOpsConfig TextConfig load_corpus",
+        "discovery": "NodeMaskConfig NodeMasks",
+        "evaluation": "agreement necessity score_network sufficiency",
+        "interventions": "mean_activations redrawn_on_support untrained_twin",
+        "models": "Transformer TransformerConfig load_model save_model",
+        "reporting": "write_report",
+        "tasks": "build_task task_names",
+        "training": "Dense RunConfig TrainConfig WeightSparse open_run train",
+    }.items()
+    for name in names.split()
+}
+
+__all__ = [
+    "Circuit",
+    "CompareConfig",
+    "Comparison",
+    "Dense",
+    "NetseamsError",
+    "NodeMaskConfig",
+    "NodeMasks",
+    "RunConfig",
+    "Setting",
+    "StdlibConfig",
+    "StringOpsConfig",
+    "TextConfig",
+    "TrainConfig",
+    "Transformer",
+    "TransformerConfig",
+    "WeightSparse",
+    "agreement",
+    "build_task",
+    "circuit_graph",
+    "compare",
+    "load_circuit",
+    "load_corpus",
+    "load_model",
+    "mean_activations",
+    "necessity",
+    "open_run",
+    "redrawn_on_support",
+    "save_circuit",
+    "save_model",
+    "score_network",
+    "sufficiency",
+    "task_names",
+    "train",
+    "untrained_twin",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'netseams' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"netseams.{_HOME[name]}"), name)

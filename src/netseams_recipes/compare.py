@@ -27,7 +27,7 @@ class Preset:
 
 
 def text_setting(
-    corpus: StdlibConfig | TextConfig, steps: int = 2000, search_steps: int = 200
+    corpus: StdlibConfig | TextConfig, steps: int = 1700, search_steps: int = 160
 ) -> Setting:
     """Real text: 2 layers of width 128 on windows of 64 tokens."""
     return Setting(
@@ -38,11 +38,11 @@ def text_setting(
         ),
         train=TrainConfig(steps=steps, batch_size=32, lr=1.5e-3),
         weight_sparse=_sparse(0.05),
-        search=NodeMaskConfig(steps=search_steps, batch_size=16, price_end=1e-2, snapshots=20),
+        search=NodeMaskConfig(steps=search_steps, batch_size=16, price_end=1e-2, snapshots=16, bisections=6),
     )  # fmt: skip
 
 
-def string_ops_setting(steps: int = 700, search_steps: int = 200) -> Setting:
+def string_ops_setting(steps: int = 700, search_steps: int = 160) -> Setting:
     """String operations of 6 digits: the same shape, 14 positions, 19 tokens."""
     corpus = StringOpsConfig(length=6)
     return Setting(
@@ -52,7 +52,9 @@ def string_ops_setting(steps: int = 700, search_steps: int = 200) -> Setting:
         ),
         train=TrainConfig(steps=steps, batch_size=128, lr=1e-3),
         weight_sparse=_sparse(0.04),
-        search=NodeMaskConfig(steps=search_steps, batch_size=32, price_end=1e-2, snapshots=20),
+        search=NodeMaskConfig(
+            steps=search_steps, batch_size=32, price_end=1e-2, snapshots=16, bisections=6
+        ),
     )
 
 

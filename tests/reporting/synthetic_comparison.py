@@ -4,6 +4,8 @@ import math
 import random
 from collections.abc import Iterable
 
+from synthetic_curves import drawing, search
+
 from netseams.comparison.result import (
     Arm,
     Beats,
@@ -11,12 +13,10 @@ from netseams.comparison.result import (
     Comparison,
     CorpusFacts,
     Cost,
-    Drawing,
     Estimate,
     Network,
     NetworkRow,
     RouteRow,
-    SearchRow,
     SizeRatio,
     SpecificityMatrix,
     TaskFacts,
@@ -139,8 +139,15 @@ class _Maker:
             routes=[self.route(*key) for key in self.each()],
             matrices=[m for c in self.tasks for arm in ARMS for m in self.matrices(c, arm)],
             circuits=[row for key in self.each() for row in self.circuits(*key)],
-            searches=[row for key in self.each() for row in self.searches(*key)],
-            drawings=[self.drawing("stdlib", "quote_close", arm) for arm in ARMS],
+            searches=[
+                search(*key, network, seed, FLOORS[key[0]][1], self.draws)
+                for key in self.each()
+                for network in NETWORKS
+                for seed in range(self.n_seeds)
+            ],
+            drawings=[
+                drawing("stdlib", "quote_close", arm, PRIMARY["stdlib"], self.draws) for arm in ARMS
+            ],
             cost=Cost(training=2210.4, searching=803.2, evaluating=95.5, wall=1604.9),
             provenance=Provenance(
                 netseams="0.1.0",
@@ -326,67 +333,4 @@ class _Maker:
             loss=target if found else None,
             accuracy=0.96 if found else None,
             path=f"circuits/{corpus}/{task}/{arm}-{seed}-{network}-{target:g}" if found else None,
-        )
-
-    def searches(self, corpus: str, task: str, arm: Arm) -> Iterable[SearchRow]:
-        floor = FLOORS[corpus][1]
-        for network in NETWORKS:
-            for seed in range(self.n_seeds):
-                best = 0.012 if network == "trained" else floor * self.about(0.7)
-                knee = self.about(150 if arm == "weight_sparse" else 330)
-                sizes = [int(3000 * 0.72**i) + 3 for i in range(21)]
-                curve = [best + floor / (1 + (size / knee) ** 3) for size in sizes]
-                density = NETWORK_EDGES[arm] / 393_216
-                yield SearchRow(
-                    corpus=corpus,
-                    arm=arm,
-                    seed=seed,
-                    network=network,
-                    task=task,
-                    curve_nodes=sizes,
-                    curve_edges=[int(size**2 * density / 25) for size in sizes],
-                    curve_loss=curve,
-                    best_loss=min(curve),
-                    steps=250,
-                    training_sequences=8000,
-                    evaluations=49,
-                    seconds=self.about(11),
-                )
-
-    def drawing(self, corpus: str, task: str, arm: Arm, n_layers: int = 2) -> Drawing:
-        widths = {"ln1.hook_normalized": 128, "attn.hook_q": 128, "attn.hook_k": 128,
-                  "attn.hook_v": 128, "hook_attn_out": 128, "ln2.hook_normalized": 128,
-                  "mlp.hook_post": 512, "hook_mlp_out": 128}  # fmt: skip
-        sites = [f"blocks.{i}.{name}" for i in range(n_layers) for name in widths]
-        sites.append("ln_final.hook_normalized")
-        share = 0.13 if arm == "dense" else 0.06
-        nodes: list[tuple[int, int]] = []
-        counts: list[int] = []
-        for i, site in enumerate(sites):
-            width = widths.get(site.split(".", 2)[-1], 128)
-            kept = sorted(self.draws.sample(range(width), max(2, int(width * self.about(share)))))
-            counts.append(len(kept))
-            nodes += [(i, channel) for channel in kept]
-        joins = ((0, 1), (0, 2), (0, 3), (3, 4), (5, 6), (6, 7))
-        edges = [
-            (a, b, self.draws.gauss(0, 0.3))
-            for a, (site, _) in enumerate(nodes)
-            for b, (other, _) in enumerate(nodes)
-            if (site % 8, other % 8) in joins and site // 8 == other // 8
-        ]
-        whole = len(edges) if arm == "dense" else len(edges) // 8
-        self.draws.shuffle(edges)
-        strongest = sorted(edges[:whole], key=lambda edge: -abs(edge[2]))[:400]
-        return Drawing(
-            corpus=corpus,
-            arm=arm,
-            seed=0,
-            task=task,
-            target=PRIMARY[corpus],
-            nodes=len(nodes),
-            edges=whole,
-            sites=sites,
-            site_counts=counts,
-            shown_nodes=nodes,
-            shown_edges=strongest,
         )

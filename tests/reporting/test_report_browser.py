@@ -80,18 +80,32 @@ def test_opens_quietly_and_fits(
     page.close()
 
 
-def test_no_label_of_the_headline_leaves_the_picture(browser: "Browser", large_page: Path) -> None:
+def test_labels_stay_inside_and_apart(browser: "Browser", large_page: Path) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(large_page.as_uri())
-    outside = page.evaluate(
-        """[...document.querySelectorAll('svg[role=img]')].flatMap(svg => {
-          const frame = svg.getBoundingClientRect();
-          return [...svg.querySelectorAll('text')].filter(t => {
-            const box = t.getBoundingClientRect();
-            return box.width > 0 && (box.left < frame.left - 1 || box.right > frame.right + 1
-              || box.top < frame.top - 1 || box.bottom > frame.bottom + 1);
-          }).map(t => t.textContent);
-        })"""
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    outside, over = page.evaluate(
+        """() => {
+          const outside = [], over = [];
+          for (const svg of document.querySelectorAll('svg[role=img]')) {
+            const frame = svg.getBoundingClientRect();
+            const labels = [...svg.querySelectorAll('text')].map(t =>
+              [t.textContent, t.getBoundingClientRect(), t.hasAttribute('transform')]);
+            labels.forEach(([text, box, turned], i) => {
+              if (box.left < frame.left - 1 || box.right > frame.right + 1
+                || box.top < frame.top - 1 || box.bottom > frame.bottom + 1) outside.push(text);
+              for (const [other, its, tilted] of labels.slice(i + 1)) {
+                // The box of a turned label is much larger than the label.
+                if (turned || tilted) continue;
+                const wide = Math.min(box.right, its.right) - Math.max(box.left, its.left);
+                const high = Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top);
+                if (wide > 1 && high > 3) over.push([text, other]);
+              }
+            });
+          }
+          return [outside, over];
+        }"""
     )
     page.close()
     assert outside == []
+    assert over == []

@@ -125,6 +125,7 @@ def test_truncated_circuits_say_so(small: Comparison, small_page: Path) -> None:
     assert len(dense.shown_edges) < dense.edges
     text = Page.read(small_page).text
     assert f"{len(dense.shown_edges)} of {dense.edges:,} edges" in text
+    assert f"{len(dense.shown_nodes)} of {dense.nodes} nodes shown" in text
 
 
 def test_equal_input_gives_equal_files(small: Comparison, small_page: Path, tmp_path: Path) -> None:

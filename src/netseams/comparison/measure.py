@@ -1,6 +1,7 @@
 """Measuring: every question to every circuit of one trained network, at the primary target."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from netseams.evaluation import (
     score_network,
     sufficiency,
 )
-from netseams.interventions import ABLATIONS
+from netseams.interventions import ABLATIONS, AblationKind
 from netseams.models import Transformer, sites_of
 from netseams.store import write_text
 from netseams.tasks import Task
@@ -60,7 +61,7 @@ def measure_job(
         rows += asked.removed("exclusive", circuit.without(others, model), tasks)
         for draw in range(random_masks):
             other = random_circuit(circuit, model, seed_from(asked.same["circuit"], draw))
-            rows += asked.alone("random", other, draw)
+            rows += asked.alone("random", other, ("mean",), draw)
             rows += asked.removed("random", other, [asked.task], draw)
         progress(number + 1, len(circuits), name)
     network = _network_row(places, config, model, tasks)
@@ -90,10 +91,16 @@ class _Asked:
             "circuit_task": task.name,
         }
 
-    def alone(self, part: str, circuit: Circuit, draw: int = 0) -> list[Measurement]:
+    def alone(
+        self,
+        part: str,
+        circuit: Circuit,
+        kinds: Sequence[AblationKind] = ABLATIONS,
+        draw: int = 0,
+    ) -> list[Measurement]:
         """Everything else ablated: sufficiency."""
         rows: list[Measurement] = []
-        for kind in ABLATIONS:
+        for kind in kinds:
             s = sufficiency(circuit, self.model, self.task, kind, self.means)
             facts = {"part": part, "draw": draw, "ablation": kind, "task": self.task.name}
             rows.append(self._row("keep", circuit, **facts, accuracy=s.accuracy, loss=s.loss))
@@ -106,7 +113,14 @@ class _Asked:
             same = agreement(circuit, self.model, self.task, kind, self.means)
             facts = {"part": "whole", "ablation": kind, "task": self.task.name}
             rows.append(
-                self._row("agreement", circuit, **facts, value=same.same_answer, kl=same.kl)
+                self._row(
+                    "agreement",
+                    circuit,
+                    **facts,
+                    value=same.same_answer,
+                    kl=same.kl,
+                    on_errors=same.same_on_errors,
+                )
             )
         corpus = corpus_of(self.config.corpus)
         rise = next_token_rise(circuit, self.model, corpus, self.means)

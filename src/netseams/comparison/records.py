@@ -60,6 +60,8 @@ class Measurement(Config):
     value: float | None = None
     """For `agreement` the share of equal answers, for `next_token_rise` nats."""
     kl: float | None = None
+    on_errors: float | None = None
+    """For `agreement`: the share of equal answers where the network is wrong."""
 
 
 class RunMeasures(Config):

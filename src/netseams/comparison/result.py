@@ -166,7 +166,7 @@ class RouteRow(Config):
     sufficiency_accuracy: dict[AblationKind, Estimate] | None
     sufficiency_loss: dict[AblationKind, Estimate] | None
     necessity: dict[AblationKind, Estimate] | None
-    """(accuracy whole - accuracy without the circuit) / (accuracy whole - floor)."""
+    """(whole - max(without, floor)) / (whole - floor), in accuracies: 0 nothing lost, 1 all."""
     necessity_random: dict[AblationKind, Estimate] | None
     """The same for random masks of equal size per site."""
     agreement: Estimate | None
