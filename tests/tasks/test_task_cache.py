@@ -32,10 +32,10 @@ def same(a: Task, b: Task) -> bool:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cut(text_corpus: TextCorpus, cache: Path) -> Task:
     """The task, cut freshly."""
-    for path in (cache / "tasks").glob("*"):
+    for path in (cache / "tasks").glob(f"*-{NAME}-*"):
         path.unlink()
     return build_task(NAME, text_corpus, N_CTX)
 

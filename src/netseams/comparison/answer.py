@@ -1,9 +1,11 @@
 """The answer in three sentences and the limits, made from the numbers and nothing else."""
 
 from netseams.comparison.config import CompareConfig
+from netseams.comparison.evidence import Evidence
 from netseams.comparison.result import Estimate, RouteRow, SizeRatio, SpecificityMatrix
-from netseams.comparison.routes import Evidence
 from netseams.evaluation import MIN_SEEDS_FOR_INTERVAL
+
+_ALONE = ("untrained", "redrawn", "random")
 
 
 def answer(
@@ -13,7 +15,7 @@ def answer(
     matrices: list[SpecificityMatrix],
 ) -> list[str]:
     """Size; whether circuits beat their controls; whether removal is specific."""
-    return [_size(config, ratios), _controls(routes), _specific(routes, matrices)]
+    return [_size(config, ratios), _controls(routes), _specific(matrices)]
 
 
 def limits(config: CompareConfig, evidence: Evidence, routes: list[RouteRow]) -> list[str]:
@@ -26,18 +28,22 @@ def limits(config: CompareConfig, evidence: Evidence, routes: list[RouteRow]) ->
             f"fewer than {MIN_SEEDS_FOR_INTERVAL} give no interval and no verdict."
         )
     found += [f"{t.corpus}: {t.missing}" for t in evidence.tasks if t.missing]
-    for row in routes:
-        name = f"{row.corpus} / {row.task} / {_arm(row.arm)}"
-        if row.n_learned < row.n_seeds:
-            found.append(
-                f"{name}: {row.n_seeds - row.n_learned} of {row.n_seeds} networks did not learn "
-                "the task; they stay in the table."
-            )
-        if row.n_reached < row.n_seeds:
-            found.append(
-                f"{name}: {row.n_seeds - row.n_reached} of {row.n_seeds} searches never reached "
-                "the primary target loss."
-            )
+    unlearned = [
+        f"{row.task} ({_arm(row.arm)}, {row.n_seeds - row.n_learned} of {row.n_seeds})"
+        for row in routes
+        if row.n_learned < row.n_seeds
+    ]
+    if unlearned:
+        found.append(
+            f"Networks that did not learn the task stay in the table: {', '.join(unlearned)}."
+        )
+    missed = [
+        f"{row.task} ({_arm(row.arm)}, {row.n_seeds - row.n_reached} of {row.n_seeds})"
+        for row in routes
+        if row.n_reached < row.n_seeds
+    ]
+    if missed:
+        found.append(f"Searches that never reached the primary target: {', '.join(missed)}.")
     drifted = [r for r in routes if r.better_than_network and r.better_than_network.value > 0.02]
     if drifted:
         names = ", ".join(f"{r.task} ({_arm(r.arm)})" for r in drifted)
@@ -62,53 +68,54 @@ def _size(config: CompareConfig, ratios: list[SizeRatio]) -> str:
             parts.append(f"on {corpus} no task was learned and reached by both arms")
             continue
         parts.append(
-            f"on {corpus} ({_count(len(ratio.tasks), 'task')}) circuits of the dense network have "
-            f"{_times(ratio.edges)} as many edges and {_times(ratio.nodes)} as many nodes as those "
-            f"of the weight-sparse one; of the edge ratio a factor {_number(ratio.density)} is "
-            f"density itself and {_number(ratio.selection)} is selection"
+            f"on {corpus} ({_count(len(ratio.tasks), 'task')}, {target:g} nats) circuits of the "
+            f"dense network have {_times(ratio.edges)} the edges and {_times(ratio.nodes)} the "
+            f"nodes of those of the weight-sparse one, where its density alone would give "
+            f"{ratio.density.value:.3g}x the edges and selection therefore contributes "
+            f"{_times(ratio.selection)}"
         )
-    target = config.settings[0].primary_target
-    return f"At an equal task loss of {target:g} nats, " + "; ".join(parts) + "."
+    return "At equal task loss, " + "; ".join(parts) + "."
 
 
 def _controls(routes: list[RouteRow]) -> str:
-    parts: list[str] = []
+    alone: list[str] = []
+    missed: list[str] = []
     for arm in ("dense", "weight_sparse"):
         judged = [row for row in routes if row.arm == arm and row.beats]
-        if not judged:
-            parts.append(f"no {_arm(arm)} circuit could be judged")
-            continue
-        winners = [row for row in judged if all(b.beats for b in row.beats)]
-        text = f"{len(winners)} of {len(judged)} {_arm(arm)} circuits beat all three controls"
-        losers = [
-            f"{row.task} fails against {' and '.join(b.control for b in row.beats if not b.beats)}"
-            for row in judged
-            if row not in winners
-        ]
-        parts.append(text + (f" ({'; '.join(losers)})" if losers else ""))
+        fits = [r for r in judged if all(b.beats for b in r.beats if b.control in _ALONE)]
+        breaks = [r for r in judged if all(b.beats for b in r.beats if b.control not in _ALONE)]
+        alone.append(f"{len(fits)} of {len(judged)} {_arm(arm)} circuits")
+        missed.append(f"{len(breaks)} {_arm(arm)}{_named(breaks, judged)}")
     return (
-        "Searched at the same budget, untrained networks, redrawn weights and random masks of "
-        f"equal size are the bar: {' and '.join(parts)}."
+        f"Alone, {' and '.join(alone)} beat untrained networks and redrawn weights, both searched "
+        f"at the same budget, and random masks of equal size; removed, {' and '.join(missed)} are "
+        "missed more than as many random nodes."
     )
 
 
-def _specific(routes: list[RouteRow], matrices: list[SpecificityMatrix]) -> str:
+def _named(rows: list[RouteRow], among: list[RouteRow]) -> str:
+    some = 0 < len(rows) < len(among)
+    return f" ({', '.join(row.task for row in rows)})" if some else ""
+
+
+def _specific(matrices: list[SpecificityMatrix]) -> str:
     parts: list[str] = []
     for m in matrices:
         if m.ablation != "mean" or m.diagonal is None or m.off_diagonal is None:
             continue
+        costs = f"{_percent(m.diagonal)} / {_percent(m.off_diagonal)}"
         if m.part == "whole":
-            parts.append(
-                f"on {m.corpus}, removing a {_arm(m.arm)} circuit takes {_percent(m.diagonal)} of "
-                f"its own task and {_percent(m.off_diagonal)} of the others"
-            )
+            parts.append(f"{m.corpus}, {_arm(m.arm)}: {costs}")
         else:
-            parts.append(
-                f"its exclusive part {_percent(m.diagonal)} and {_percent(m.off_diagonal)}"
-            )
+            sizes = [size for size in m.size if size is not None]
+            parts[-1] += f", exclusive part ({min(sizes):.0f} to {max(sizes):.0f} nodes) {costs}"
     if not parts:
         return "No circuit reached the primary target, so specificity was not tested."
-    return "Specificity (share lost of what lies above the floor): " + "; ".join(parts) + "."
+    return (
+        "Removing a circuit costs its own task / the other tasks, of what lies above the floor: "
+        + "; ".join(parts)
+        + "."
+    )
 
 
 def _arm(arm: str) -> str:
@@ -121,10 +128,6 @@ def _count(n: int, what: str) -> str:
 
 def _interval(e: Estimate, form: str) -> str:
     return "" if e.low is None or e.high is None else f" [{e.low:{form}}, {e.high:{form}}]"
-
-
-def _number(e: Estimate) -> str:
-    return f"{e.value:.2g}{_interval(e, '.2g')}"
 
 
 def _times(e: Estimate) -> str:

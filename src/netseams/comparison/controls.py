@@ -1,86 +1,114 @@
 """Does a circuit beat what is known not to be one?
 
-Untrained and redrawn networks: at the same loss their search must need more nodes, or never
-get there. Random masks of equal size: their loss must be higher. With 8 seeds the interval over
-seeds decides, with fewer every seed must agree.
+With 8 seeds the interval over seeds decides, with fewer every seed must agree.
 """
 
 import math
-from typing import TYPE_CHECKING
 
 from netseams.comparison.config import Setting
+from netseams.comparison.evidence import Evidence
 from netseams.comparison.result import Arm, Beats, Network
-from netseams.evaluation import MIN_SEEDS_FOR_INTERVAL, summarize_seeds
+from netseams.evaluation import MIN_SEEDS_FOR_INTERVAL, necessity, summarize_seeds
 
-if TYPE_CHECKING:
-    from netseams.comparison.routes import Evidence
+NECESSITY_MARGIN = 0.1
+"""Smallest advantage of interest over the removal of random nodes, in shares of what lies above
+the floor. Removing a third of a network breaks most things, whichever third it is."""
 
 
 def beaten(
-    setting: Setting, arm: Arm, task: str, evidence: "Evidence", reached: list[int]
+    setting: Setting, arm: Arm, task: str, evidence: Evidence, reached: list[int]
 ) -> list[Beats]:
     """One entry for every control; none where no seed has a circuit to judge."""
     if not reached:
         return []
-    corpus = setting.corpus.kind
+    case = _Case(setting, arm, task, evidence, reached)
     return [
-        _beats_network(setting, corpus, arm, task, evidence, reached, "untrained"),
-        _beats_network(setting, corpus, arm, task, evidence, reached, "redrawn"),
-        _beats_random(setting, corpus, arm, task, evidence, reached),
+        case.network("untrained"),
+        case.network("redrawn"),
+        case.random_alone(),
+        case.random_removed(),
     ]
 
 
-def _beats_network(
-    setting: Setting, corpus: str, arm: Arm, task: str, evidence: "Evidence",
-    reached: list[int], network: Network,
-) -> Beats:  # fmt: skip
-    advantages: dict[int, list[float]] = {}
-    needed: list[int] = []
-    best: list[float] = []
-    for seed in reached:
-        target = setting.primary_target
-        circuit = evidence.circuit(corpus, arm, seed, "trained", task, target)
-        control = evidence.circuit(corpus, arm, seed, network, task, target)
-        best.append(evidence.search(corpus, arm, seed, network, task).best_loss)
-        if control.nodes is not None:
-            needed.append(control.nodes)
-        # A control that never got there is counted as needing the whole network: a lower bound.
-        nodes = control.nodes or evidence.run(corpus, arm, seed).network.nodes
-        advantages[seed] = [math.log(nodes / max(1, circuit.nodes or 1))]
-    detail = (
-        f"reached {setting.primary_target:g} nats in {len(needed)} of {len(reached)} searches, "
-        + (f"with {_mean(needed):.0f} nodes" if needed else f"best {_mean(best):.2f} nats")
-    )
-    label = f"{corpus} {arm} {task} {network}"
-    control_name = "untrained" if network == "untrained" else "redrawn"
-    return Beats(control=control_name, beats=_positive(advantages, label), detail=detail)
+class _Case:
+    """One task in one arm, with the seeds that have a circuit."""
 
+    def __init__(
+        self, setting: Setting, arm: Arm, task: str, evidence: Evidence, reached: list[int]
+    ) -> None:
+        self.target = setting.primary_target
+        self.corpus, self.arm, self.task = setting.corpus.kind, arm, task
+        self.evidence, self.reached = evidence, reached
 
-def _beats_random(
-    setting: Setting, corpus: str, arm: Arm, task: str, evidence: "Evidence", reached: list[int]
-) -> Beats:
-    advantages: dict[int, list[float]] = {}
-    losses: list[float] = []
-    for seed in reached:
-        circuit = evidence.circuit(corpus, arm, seed, "trained", task, setting.primary_target)
-        rows = evidence.rows(
-            corpus, arm, seed, task, question="keep", part="random", ablation="mean"
+    def network(self, network: Network) -> Beats:
+        """At the same loss the control's search must need more nodes, or never get there."""
+        advantages: dict[int, float] = {}
+        needed: list[int] = []
+        best: list[float] = []
+        for seed in self.reached:
+            key = (self.corpus, self.arm, seed)
+            circuit = self.evidence.circuit(*key, "trained", self.task, self.target)
+            control = self.evidence.circuit(*key, network, self.task, self.target)
+            best.append(self.evidence.search(*key, network, self.task).best_loss)
+            if control.nodes is not None:
+                needed.append(control.nodes)
+            # One that never got there is counted as needing every node: a lower bound.
+            nodes = control.nodes or self.evidence.run(*key).network.nodes
+            advantages[seed] = math.log(nodes / max(1, circuit.nodes or 1))
+        size = f"with {_mean(needed):.0f} nodes" if needed else f"best {_mean(best):.2f} nats"
+        detail = (
+            f"reached {self.target:g} nats in {len(needed)} of {len(self.reached)} searches, {size}"
         )
-        random = [row.loss for row in rows if row.loss is not None]
-        losses += random
-        advantages[seed] = [_mean(random) - (circuit.loss or 0.0)]
-    return Beats(
-        control="random",
-        beats=_positive(advantages, f"{corpus} {arm} {task} random"),
-        detail=f"mean loss {_mean(losses):.2f} nats",
-    )
+        name = "untrained" if network == "untrained" else "redrawn"
+        return Beats(control=name, beats=self._above(0.0, advantages, network), detail=detail)
 
+    def random_alone(self) -> Beats:
+        """Random masks of equal size per site must have a higher loss."""
+        advantages: dict[int, float] = {}
+        losses: list[float] = []
+        for seed in self.reached:
+            circuit = self.evidence.circuit(
+                self.corpus, self.arm, seed, "trained", self.task, self.target
+            )
+            rows = self.evidence.rows(
+                self.corpus, self.arm, seed, self.task,
+                question="keep", part="random", ablation="mean",
+            )  # fmt: skip
+            random = [row.loss for row in rows if row.loss is not None]
+            losses += random
+            advantages[seed] = _mean(random) - (circuit.loss or 0.0)
+        detail = f"mean loss {_mean(losses):.2f} nats"
+        return Beats(control="random", beats=self._above(0.0, advantages, "random"), detail=detail)
 
-def _positive(advantages: dict[int, list[float]], label: str) -> bool:
-    if len(advantages) < MIN_SEEDS_FOR_INTERVAL:
-        return all(value > 0 for values in advantages.values() for value in values)
-    low = summarize_seeds(advantages, label).low
-    return low is not None and low > 0
+    def random_removed(self) -> Beats:
+        """Removing the circuit must cost its task more than removing as many random nodes."""
+        advantages: dict[int, float] = {}
+        lost: list[float] = []
+        for seed in self.reached:
+            ours, random = self._losses(seed, "whole"), self._losses(seed, "random")
+            if ours and random:
+                lost.append(_mean(random))
+                advantages[seed] = _mean(ours) - _mean(random)
+        beats = bool(advantages) and self._above(NECESSITY_MARGIN, advantages, "random removed")
+        detail = f"random removal loses {_mean(lost):.2f}" if lost else "nothing to lose"
+        return Beats(control="random_removed", beats=beats, detail=detail)
+
+    def _losses(self, seed: int, part: str) -> list[float]:
+        whole = self.evidence.score(self.corpus, self.arm, seed, self.task).accuracy
+        floor = self.evidence.facts(self.corpus, self.task).floor_accuracy
+        rows = self.evidence.rows(
+            self.corpus, self.arm, seed, self.task,
+            question="remove", part=part, ablation="mean", task=self.task,
+        )  # fmt: skip
+        drops = [necessity(whole, row.accuracy or 0.0, floor) for row in rows]
+        return [drop for drop in drops if drop is not None]
+
+    def _above(self, margin: float, advantages: dict[int, float], control: str) -> bool:
+        if len(advantages) < MIN_SEEDS_FOR_INTERVAL:
+            return all(value > margin for value in advantages.values())
+        label = f"{self.corpus} {self.arm} {self.task} {control}"
+        low = summarize_seeds({s: [v] for s, v in advantages.items()}, label).low
+        return low is not None and low > margin
 
 
 def _mean(values: list[int] | list[float]) -> float:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from netseams.circuits import load_circuit
 from netseams.comparison.config import CompareConfig, Setting
+from netseams.comparison.evidence import ARMS, Evidence
 from netseams.comparison.records import Places
 from netseams.comparison.result import Drawing
-from netseams.comparison.routes import ARMS, Evidence
 from netseams.models import load_model, matrices_of, sites_of
 
 _MAX_EDGES = 400

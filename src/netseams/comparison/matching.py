@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from netseams.comparison.config import Setting
+from netseams.comparison.evidence import Evidence, estimate
 from netseams.comparison.result import CircuitRow, Estimate, SizeRatio
-from netseams.comparison.routes import Evidence, estimate
 from netseams.evaluation import geometric_mean
 
 Ratio = Callable[[CircuitRow, CircuitRow], float]

@@ -3,8 +3,8 @@
 import math
 
 from netseams.comparison.config import CompareConfig
+from netseams.comparison.evidence import ARMS, Evidence, estimate
 from netseams.comparison.result import Arm, SpecificityMatrix
-from netseams.comparison.routes import ARMS, Evidence, estimate
 from netseams.evaluation import necessity
 from netseams.interventions import ABLATIONS, AblationKind
 

@@ -142,7 +142,8 @@ class SizeRatio(Config):
 class Beats(Config):
     """Whether a circuit beats one control."""
 
-    control: Literal["untrained", "redrawn", "random"]
+    control: Literal["untrained", "redrawn", "random", "random_removed"]
+    """`random`: a random mask of equal size, alone. `random_removed`: the network without it."""
     beats: bool
     detail: str
     """The control's number."""

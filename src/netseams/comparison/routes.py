@@ -1,83 +1,18 @@
 """The main table: one row for every task and arm, at the primary target."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from netseams.comparison.config import CompareConfig, Setting
 from netseams.comparison.controls import beaten
-from netseams.comparison.records import Measurement, RunMeasures, SearchRecord
+from netseams.comparison.evidence import ARMS, Evidence, estimate
 from netseams.comparison.result import (
     Arm,
-    CircuitRow,
     Estimate,
-    Network,
     RouteRow,
-    SearchRow,
     TaskFacts,
-    TaskScore,
 )
-from netseams.evaluation import necessity, summarize_seeds
+from netseams.evaluation import necessity
 from netseams.interventions import ABLATIONS, AblationKind
-
-ARMS: tuple[Arm, ...] = ("dense", "weight_sparse")
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that the jobs found, with a few ways to look it up."""
-
-    tasks: list[TaskFacts]
-    searches: list[SearchRecord]
-    measures: list[RunMeasures]
-
-    def circuit(
-        self, corpus: str, arm: str, seed: int, network: Network, task: str, target: float
-    ) -> CircuitRow:
-        """One search's circuit at one target (which it may not have reached)."""
-        for record in self.searches:
-            s = record.search
-            if (s.corpus, s.arm, s.seed, s.network, s.task) == (corpus, arm, seed, network, task):
-                return next(row for row in record.circuits if row.target == target)
-        raise KeyError((corpus, arm, seed, network, task))
-
-    def search(self, corpus: str, arm: str, seed: int, network: Network, task: str) -> SearchRow:
-        """One search's curve."""
-        key = (corpus, arm, seed, network, task)
-        rows = (record.search for record in self.searches)
-        return next(s for s in rows if (s.corpus, s.arm, s.seed, s.network, s.task) == key)
-
-    def run(self, corpus: str, arm: str, seed: int) -> RunMeasures:
-        """One trained network's measurements."""
-        key = (corpus, arm, seed)
-        return next(
-            m for m in self.measures if (m.network.corpus, m.network.arm, m.network.seed) == key
-        )
-
-    def score(self, corpus: str, arm: str, seed: int, task: str) -> TaskScore:
-        """A whole trained network on one task."""
-        return next(t for t in self.run(corpus, arm, seed).network.tasks if t.task == task)
-
-    def rows(
-        self, corpus: str, arm: str, seed: int, task: str, **wanted: object
-    ) -> list[Measurement]:
-        """Measurements of the circuit of `task` whose fields equal `wanted`."""
-        return [
-            row
-            for row in self.run(corpus, arm, seed).rows
-            if row.circuit_task == task and all(getattr(row, k) == v for k, v in wanted.items())
-        ]
-
-    def facts(self, corpus: str, task: str) -> TaskFacts:
-        """Question and floor of a task."""
-        return next(t for t in self.tasks if (t.corpus, t.name) == (corpus, task))
-
-
-def estimate(values: dict[int, list[float]], label: str, log: bool = False) -> Estimate | None:
-    """Mean over seeds with its interval; None where no seed has a value."""
-    present = {seed: found for seed, found in values.items() if found}
-    if not present:
-        return None
-    return Estimate.model_validate(summarize_seeds(present, label, log).model_dump())
 
 
 def route_rows(config: CompareConfig, evidence: Evidence) -> list[RouteRow]:
@@ -127,13 +62,9 @@ def _row(
         for kind in ABLATIONS:
             values: dict[int, list[float]] = {}
             for seed in reached:
-                rows = [
-                    row
-                    for row in evidence.rows(
-                        corpus, arm, seed, task, question="remove", part=part, ablation=kind
-                    )
-                    if row.task == task
-                ]
+                rows = evidence.rows(
+                    corpus, arm, seed, task, question="remove", part=part, ablation=kind, task=task
+                )
                 drops = [
                     necessity(scores[seed].accuracy, row.accuracy or 0.0, fact.floor_accuracy)
                     for row in rows

@@ -6,6 +6,7 @@ from pathlib import Path
 from netseams.comparison.answer import answer, limits
 from netseams.comparison.config import CompareConfig, Setting
 from netseams.comparison.drawing import drawings
+from netseams.comparison.evidence import Evidence
 from netseams.comparison.jobs import NETWORKS
 from netseams.comparison.matching import size_ratios
 from netseams.comparison.matrices import specificity_matrices
@@ -16,7 +17,7 @@ from netseams.comparison.result import (
     Cost,
     TaskFacts,
 )
-from netseams.comparison.routes import Evidence, route_rows
+from netseams.comparison.routes import route_rows
 from netseams.corpora import load_corpus
 from netseams.evaluation import MIN_SEEDS_FOR_INTERVAL
 from netseams.store import Provenance, write_text

@@ -6,8 +6,8 @@ def necessity(whole: float, without: float, floor: float) -> float | None:
 
     All three are accuracies. A network that falls below the floor has lost no more than one
     that falls to it, so the result is at most 1 (arXiv 2301.10884 clips at chance likewise); it
-    is negative where the removal helps. None where the whole network is not above the floor, so that
-    there is nothing to lose.
+    is negative where the removal helps. None where the whole network is not above the floor, so
+    that there is nothing to lose.
     """
     if whole <= floor:
         return None

@@ -107,9 +107,8 @@ class _BlockedAbsTopK(torch.autograd.Function):
         grad = grad_outputs[0].contiguous()
         # Where `kept` is not 0. In rows whose threshold is 0, zeros are kept entries too.
         passed = torch.ops.aten.hardshrink_backward(grad, kept, 0.0)
-        whole = (thresholds == 0).squeeze(1)
-        if whole.any():
-            width = kept.shape[-1]
+        if not thresholds.all():
+            whole, width = (thresholds == 0).squeeze(1), kept.shape[-1]
             passed.view(-1, width)[whole] = grad.view(-1, width)[whole]
         return passed, None
 

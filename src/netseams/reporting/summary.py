@@ -105,7 +105,7 @@ def _verdict(row: RouteRow) -> Text:
         notes.append((text, "yellow"))
     lost = [beats.control for beats in row.beats if not beats.beats]
     if lost:
-        notes.append((f"does not beat {', '.join(lost)}", "red"))
+        notes.append((f"not {', '.join(lost)}".replace("_", " "), "red"))
     elif row.beats:
         notes.append((f"beats all {len(row.beats)}", "green"))
     return Text("; ").join(Text(text, style=style) for text, style in notes)
