@@ -14,7 +14,6 @@ from beartype.roar import BeartypeDecorHintPep673Exception, BeartypeDecorHintPep
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
-
 _typed = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int will do for a float
 
 
@@ -98,7 +97,7 @@ def text_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = f"module_{number:03d}.py"
         if wanted[split_of(name)]:
             wanted[split_of(name)] -= 1
-            (folder / name).write_text(python_source(number), encoding="utf-8")
+            (folder / name).write_text(_python_source(number), encoding="utf-8")
         number += 1
     return folder
 
@@ -108,13 +107,20 @@ def text_corpus(text_folder: Path, cache: Path) -> TextCorpus:
     return TextCorpus(TextConfig(path=text_folder, d_vocab=400))
 
 
-_WORDS = (
-    "alpha basin cargo delta ember fable grain harbor index joint kernel lemon margin nickel "
-    "orbit parcel quartz river signal timber update vector window yield zenith"
-).split()
+_WORDS = [
+    "alpha", "basin", "cargo", "delta", "ember", "fable", "grain", "harbor", "index", "joint",
+    "kernel", "lemon", "margin", "nickel", "orbit", "parcel", "quartz", "river", "signal",
+    "timber", "update", "vector", "window", "zenith",
+]  # fmt: skip
 
 
-def python_source(seed: int) -> str:
+@pytest.fixture(scope="session")
+def python_source() -> Callable[[int], str]:
+    """Seed -> a generated module."""
+    return _python_source
+
+
+def _python_source(seed: int) -> str:
     """A valid Python module: strings in both kinds of quotes, nested brackets, hard cases."""
     draws = random.Random(seed)
 

@@ -44,9 +44,7 @@ TRUE_EDGES = {
 
 def planted_model() -> Transformer:
     """The network, noise included."""
-    cfg = TransformerConfig(
-        n_layers=1, n_heads=2, d_model=8, d_mlp=6, n_ctx=LENGTH + 1, d_vocab=3
-    )
+    cfg = TransformerConfig(n_layers=1, n_heads=2, d_model=8, d_mlp=6, n_ctx=LENGTH + 1, d_vocab=3)
     model = Transformer(cfg, seed=0)
     draws = generator("planted noise")
     with torch.no_grad():

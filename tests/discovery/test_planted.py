@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from planted import TRUE_EDGES, TRUE_NODES, PlantedCorpus, planted_model, planted_task
 
 from netseams.discovery import NodeMaskConfig, NodeMasks
 from netseams.evaluation import score_network, sufficiency
 from netseams.interventions import mean_activations, redrawn_on_support, untrained_twin
+from planted import TRUE_EDGES, TRUE_NODES, PlantedCorpus, planted_model, planted_task
 
 SEARCH = NodeMaskConfig(steps=300, batch_size=64, lr=0.02, price_start=1e-5, price_end=0.1)
 TARGET = 0.02

@@ -192,9 +192,7 @@ def test_the_rise_of_the_next_token_loss(string_ops: StringOps) -> None:
     ],
     ids=["sufficiency", "agreement", "removal_scores", "next_token_rise"],
 )
-def test_a_circuit_of_another_model_is_refused(
-    question: Callable, string_ops: StringOps
-) -> None:
+def test_a_circuit_of_another_model_is_refused(question: Callable, string_ops: StringOps) -> None:
     model = table_model()
     found = circuit(model, kept=True)
     with torch.no_grad():

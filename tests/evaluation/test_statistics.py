@@ -14,7 +14,10 @@ from netseams.evaluation import (
     summarize_seeds,
 )
 
-EIGHT = {seed: [value] for seed, value in enumerate([3.137, 2.718, 4.469, 3.901, 2.236, 3.317, 5.044, 3.018])}
+EIGHT = {
+    seed: [value]
+    for seed, value in enumerate([3.137, 2.718, 4.469, 3.901, 2.236, 3.317, 5.044, 3.018])
+}
 NESTED = {seed: [seed * 0.3 + k * 1.7 for k in range(1 + seed % 3)] for seed in range(9)}
 
 

@@ -158,9 +158,7 @@ def test_resampled_activations_are_those_of_the_donor(
     fill = ablation_fill("resample", model, means, tokens)
     assert set(fill) == set(means)
     first = next(iter(fill.values()))
-    donors = [
-        int((cache[next(iter(fill))] - row).abs().amax((1, 2)).argmin()) for row in first
-    ]
+    donors = [int((cache[next(iter(fill))] - row).abs().amax((1, 2)).argmin()) for row in first]
     for name, values in fill.items():
         assert not values.requires_grad
         torch.testing.assert_close(values, cache[name].detach()[donors])

@@ -10,9 +10,7 @@ OPTIONS = {"plain": {}, "all": {"sinks": True, "bigram": True, "activation_densi
 
 
 @pytest.fixture(params=OPTIONS.values(), ids=OPTIONS)
-def sparse(
-    request: pytest.FixtureRequest, random_model: Callable[..., Transformer]
-) -> Transformer:
+def sparse(request: pytest.FixtureRequest, random_model: Callable[..., Transformer]) -> Transformer:
     """A different share of weights left in every tensor."""
     cfg = TransformerConfig(
         n_layers=2, n_heads=2, d_model=8, d_mlp=12, n_ctx=6, d_vocab=11, **request.param

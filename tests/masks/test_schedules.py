@@ -81,9 +81,7 @@ def test_an_interval_that_is_none(shape: str, start: float, end: float) -> None:
 
 
 @given(numel=st.integers(1, 10**7), density=st.floats(1e-6, 1))
-def test_the_count_is_the_nearest_whole_number_and_at_least_one(
-    numel: int, density: float
-) -> None:
+def test_the_count_is_the_nearest_whole_number_and_at_least_one(numel: int, density: float) -> None:
     kept = kept_count(numel, density)
     assert 1 <= kept <= numel
     assert abs(kept - numel * density) <= 0.5 or kept == 1

@@ -54,9 +54,7 @@ def reference_logits(
         q, k, v = (
             at(
                 f"{b}.attn.hook_{n}",
-                top(linear(f"{b}.attn.{n}", read)).reshape(
-                    n_rows, length, cfg.n_heads, cfg.d_head
-                ),
+                top(linear(f"{b}.attn.{n}", read)).reshape(n_rows, length, cfg.n_heads, cfg.d_head),
             )
             for n in "qkv"
         )

@@ -27,9 +27,7 @@ def config(**options: object) -> TransformerConfig:
 
 
 @pytest.fixture(params=OPTIONS.values(), ids=OPTIONS)
-def model(
-    request: pytest.FixtureRequest, random_model: Callable[..., Transformer]
-) -> Transformer:
+def model(request: pytest.FixtureRequest, random_model: Callable[..., Transformer]) -> Transformer:
     """In double precision, so that AbsTopK settles near-ties as the reference does."""
     return random_model(config(**request.param)).double()
 
@@ -54,9 +52,7 @@ def test_single_precision_agrees(
     np.testing.assert_allclose(model(tokens).detach().numpy(), expected, atol=2e-5)
 
 
-def test_every_activation_is_that_of_the_formulas(
-    model: Transformer, tokens: torch.Tensor
-) -> None:
+def test_every_activation_is_that_of_the_formulas(model: Transformer, tokens: torch.Tensor) -> None:
     _, expected = reference_logits(model, tokens)
     logits, cache = model.run_with_cache(tokens)
     assert list(cache) == model.site_names()
@@ -102,9 +98,7 @@ def test_sites_of_the_last_block_hold_answer_positions_only(
 @pytest.mark.parametrize("length", [1, 4, 7])
 def test_shorter_inputs(model: Transformer, tokens: torch.Tensor, length: int) -> None:
     expected, _ = reference_logits(model, tokens[:, :length])
-    np.testing.assert_allclose(
-        model(tokens[:, :length]).detach().numpy(), expected, atol=1e-9
-    )
+    np.testing.assert_allclose(model(tokens[:, :length]).detach().numpy(), expected, atol=1e-9)
 
 
 def test_too_long_inputs_are_refused(model: Transformer) -> None:

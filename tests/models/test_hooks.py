@@ -76,15 +76,13 @@ def test_a_replaced_activation_has_the_effect_worked_out_by_hand(
     assert np.abs(found - plain).max() > 1e-3
 
 
-def test_hooks_act_together_and_only_for_one_call(
-    model: Transformer, tokens: torch.Tensor
-) -> None:
+def test_hooks_act_together_and_only_for_one_call(model: Transformer, tokens: torch.Tensor) -> None:
     before = model(tokens)
     names = ["blocks.0.attn.hook_v", "blocks.1.hook_mlp_out"]
     _, values = reference_logits(model, tokens)
     edits = {name: 0 * values[name] for name in names}
     expected, _ = reference_logits(model, tokens, edits)
-    found = model.run_with_hooks(tokens, {name: torch.zeros_like for name in names})
+    found = model.run_with_hooks(tokens, dict.fromkeys(names, torch.zeros_like))
     np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-9)
     assert torch.equal(model(tokens), before)
 

@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from netseams.core import FileFormatError
-from netseams.models import Transformer, TransformerConfig, load_model, model_fingerprint, save_model
+from netseams.models import (
+    Transformer,
+    TransformerConfig,
+    load_model,
+    model_fingerprint,
+    save_model,
+)
 from netseams.store import load_tensors, save_tensors
 
 

@@ -128,7 +128,7 @@ def test_reading_names_the_file(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "thing"
     if kind == "folder":
         path.mkdir()
-    with pytest.raises(FileFormatError, match="cannot read .*thing: "):
+    with pytest.raises(FileFormatError, match=r"cannot read .*thing: "):
         read_bytes(path)
 
 

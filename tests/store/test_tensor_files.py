@@ -67,7 +67,7 @@ def test_the_file_is_plain_safetensors(good: Path) -> None:
 def test_headers_of_any_length_can_be_read(tmp_path: Path) -> None:
     """The file starts with its header's length, which may look like the start of a pickle."""
     path, starts = tmp_path / "t.safetensors", set()
-    for padding in [*range(0, 4096, 8), *range(19_100, 19_300, 8)]:
+    for padding in [*range(0, 1600, 8), *range(19_150, 19_260, 8)]:
         header = {"note": "x" * padding}
         save_tensors(path, {"w": torch.ones(2)}, header)
         starts.add(path.read_bytes()[:2])

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import N_CTX, python_source
 from python_scanner import closed_by
 
 from netseams.core import TaskError, UnknownNameError
@@ -12,6 +11,7 @@ from netseams.corpora import TextConfig, TextCorpus
 from netseams.corpora.documents import split_of
 from netseams.tasks import Task, build_task, task_names
 
+N_CTX = 32  # that of the fixture `text_folder`
 MARKS = {"quote_close": "'\"", "bracket_close": "(["}
 CLOSERS = {"'": "'", '"': '"', "(": ")", "[": "]"}
 SIZES = {"mask_train": 384, "select": 128, "report": 256}
@@ -188,7 +188,7 @@ def test_an_unknown_task(text_corpus: TextCorpus) -> None:
 
 
 @pytest.mark.parametrize("name", MARKS)
-def test_too_small_a_corpus_says_what_is_missing(tmp_path: Path, name: str) -> None:
+def test_too_small_a_corpus_says_what_is_missing(tmp_path: Path, python_source, name: str) -> None:
     for i in range(30):
         (tmp_path / f"m{i:02d}.py").write_text(python_source(i)[:9_000])
     corpus = TextCorpus(TextConfig(path=tmp_path, d_vocab=400))
@@ -202,7 +202,7 @@ def test_too_small_a_corpus_says_what_is_missing(tmp_path: Path, name: str) -> N
 
 def test_prose_has_no_strings_to_close(tmp_path: Path) -> None:
     for i in range(30):
-        text = "".join(f"It isn't ({i}) a \"program\" but {k}\n" for k in range(200))
+        text = "".join(f'It isn\'t ({i}) a "program" but {k}\n' for k in range(200))
         (tmp_path / f"m{i:02d}.txt").write_text(text)
     corpus = TextCorpus(TextConfig(path=tmp_path, d_vocab=400))
     with pytest.raises(TaskError, match="quote_close: the corpus yields 0 examples"):

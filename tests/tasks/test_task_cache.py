@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import N_CTX
 
 from netseams.corpora import TextCorpus
 from netseams.store import load_tensors, save_tensors
 from netseams.tasks import Task, build_task
 
 NAME = "quote_close"
+N_CTX = 32  # that of the fixture `text_folder`
 
 
 def entry(cache: Path, corpus: TextCorpus) -> Path:

@@ -33,8 +33,7 @@ TEXTS = {
 def test_offsets_point_at_the_tokens(text: str) -> None:
     found = python_tokens(text)
     expected = [
-        (token.type, token.string)
-        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        (token.type, token.string) for token in tokenize.generate_tokens(io.StringIO(text).readline)
     ]
     assert found is not None
     assert [(kind, string) for kind, string, _ in found] == expected

@@ -1,5 +1,6 @@
 """What makes a run weight-sparse: exact counts, returning weights, and nothing at density 1."""
 
+import itertools
 import math
 
 import pytest
@@ -49,9 +50,7 @@ def test_every_matrix_keeps_exactly_its_count(density, biases):
 def test_density_one_equals_plain_training_to_the_bit():
     dense, _ = trained(Dense())
     full, _ = trained(WeightSparse(density=1.0, lr_rule="none"))
-    for (name, a), b in zip(
-        dense.model.named_parameters(), full.model.parameters(), strict=True
-    ):
+    for (name, a), b in zip(dense.model.named_parameters(), full.model.parameters(), strict=True):
         assert torch.equal(a, b), name
 
 
@@ -61,11 +60,9 @@ def test_dropped_weights_can_return():
     supports = []
     weight = trainer.model.blocks[0].mlp.up.weight
     trainer.run(lambda _: supports.append((weight != 0).clone()))
-    absent = ~supports[0]
-    assert (absent & supports[-1]).any()
-    gone_and_back = (supports[5] & ~supports[15] & supports[-1]).any()
-    changed = sum((a != b).any().item() for a, b in zip(supports, supports[1:], strict=False))
-    assert gone_and_back or changed > 20
+    # Zeroed after the first step, and alive at the last: it came back on its own.
+    assert (~supports[0] & supports[-1]).any()
+    assert (supports[0] & ~supports[-1]).any()
 
 
 def test_moments_of_dropped_weights_stay_dense():
@@ -78,7 +75,7 @@ def test_moments_of_dropped_weights_stay_dense():
 def test_density_falls_to_its_final_value_and_stays():
     config = run_config(WeightSparse(density=0.1, anneal="linear", anneal_end=0.5), steps=100)
     path = [density_at(step, config.train) for step in range(100)]
-    assert all(later <= earlier for earlier, later in zip(path, path[1:], strict=False))
+    assert all(later <= earlier for earlier, later in itertools.pairwise(path))
     assert path[-1] == pytest.approx(0.1)
     assert path[49] == pytest.approx(0.1)
     # A quarter of the way, by hand: (0.25 - 0.01) / (0.5 - 0.01) of 0.9 is gone.
@@ -126,7 +123,7 @@ def test_gradient_norm_is_clipped_to_one():
 
 def test_arms_differ_in_one_field():
     dense = run_config(Dense()).model_dump()
-    sparse = run_config(WeightSparse()).model_dump()
+    sparse = run_config(WeightSparse(density=0.3)).model_dump()
     differing = {key for key in dense["train"] if dense["train"][key] != sparse["train"][key]}
     assert differing == {"sparsity"}
     assert {key for key in dense if dense[key] != sparse[key]} == {"train"}

@@ -1,0 +1,30 @@
+"""One small comparison, run once: string operations of 4 digits that both arms learn."""
+
+from netseams.comparison import CompareConfig, Setting
+from netseams.corpora import StringOpsConfig
+from netseams.discovery import NodeMaskConfig
+from netseams.models import TransformerConfig
+from netseams.training import TrainConfig, WeightSparse
+
+SMALL = CompareConfig(
+    preset="small",
+    settings=(
+        Setting(
+            corpus=StringOpsConfig(length=4),
+            model=TransformerConfig(
+                n_layers=2, n_heads=4, d_model=64, d_mlp=128, n_ctx=10, d_vocab=19
+            ),
+            train=TrainConfig(steps=600, batch_size=96, lr=2e-3, checkpoint_every=100),
+            weight_sparse=WeightSparse(
+                density=0.2, embed_density=0.4, anneal="power", anneal_end=0.6
+            ),
+            search=NodeMaskConfig(
+                steps=60, batch_size=32, lr=0.03, price_end=1e-2, snapshots=10, bisections=4
+            ),
+            targets=(0.3, 0.6),
+            primary_target=0.6,
+        ),
+    ),
+    seeds=(0,),
+    random_masks=2,
+)
