@@ -151,6 +151,7 @@ def _python_source(seed: int) -> str:
                     f"    {name()} = {quote}{quote} + {quote}{words(1)} {other}{words(1)}{quote}",
                     f"    {name()} = r{quote}\\{quote}{words(1)}{quote}, f{quote}{words(1)}{quote}",
                     f"    {name()} = {{size: [], 1: ()}}  # {words(1)} isn't ({words(1)}]",
+                    f"    {name()} = {quote}{words(2)}{quote}",
                 ]
         lines += [f"    return {table}[{name()}]", "", ""]
     return "\n".join(lines)

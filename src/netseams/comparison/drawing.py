@@ -10,6 +10,8 @@ from netseams.comparison.result import Drawing
 from netseams.models import load_model, matrices_of, sites_of
 
 _MAX_EDGES = 400
+_MAX_NODES = 400
+"""Above it only the nodes that a drawn edge touches are drawn."""
 
 
 def drawings(config: CompareConfig, out: Path, evidence: Evidence) -> list[Drawing]:
@@ -50,7 +52,15 @@ def _draw(setting: Setting, out: Path, arm: str, seed: int, task: str) -> Drawin
         ]  # fmt: skip
     edges.sort(key=lambda edge: -abs(edge[2]))
     edges = edges[:_MAX_EDGES]
-    shown = sorted({end for source, target, _ in edges for end in (source, target)})
+    shown = sorted(
+        {
+            (names.index(name), channel)
+            for name, mask in circuit.nodes.items()
+            for channel in mask.nonzero().squeeze(1).tolist()
+        }
+        if circuit.n_nodes <= _MAX_NODES
+        else {end for source, target, _ in edges for end in (source, target)}
+    )
     index = {node: i for i, node in enumerate(shown)}
     return Drawing(
         corpus=circuit.corpus,

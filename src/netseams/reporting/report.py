@@ -12,6 +12,7 @@ from netseams.interventions import ABLATIONS
 from netseams.reporting import format as fmt
 from netseams.reporting.cells import Cells
 from netseams.reporting.figures import draw_figures, headline_png
+from netseams.reporting.markdown import markdown
 from netseams.reporting.view import corpus_views
 from netseams.store import write_bytes, write_text
 
@@ -26,7 +27,7 @@ def read_comparison(path: Path) -> Comparison:
 
 
 def write_report(comparison: Comparison, folder: Path) -> Path:
-    """Write `report.html` and `figures/` into `folder`, and return the path of the page.
+    """Write `report.html`, `summary.md` and `figures/` into `folder`; return the page's path.
 
     The page needs no script and asks nothing of any network; all figures are in it, and beside
     it as files.
@@ -54,6 +55,7 @@ def write_report(comparison: Comparison, folder: Path) -> Path:
     )
     path = folder / "report.html"
     write_text(path, page)
+    write_text(folder / "summary.md", markdown(comparison))
     return path
 
 
