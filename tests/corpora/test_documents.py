@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from netseams.core import CorpusError
-from netseams.corpora.documents import list_files, read_documents, split_of, stdlib_folder
+from netseams.corpora.documents import (
+    SKIPPED_IN_STDLIB,
+    list_files,
+    read_documents,
+    split_of,
+    stdlib_folder,
+)
 
 
 def fill(folder: Path, names: list[str]) -> None:
@@ -115,8 +121,21 @@ def test_a_file_that_vanished_is_named(tmp_path: Path) -> None:
 def test_the_standard_library_has_no_tests_and_no_packages() -> None:
     root = stdlib_folder()
     assert root == Path(sysconfig.get_paths()["stdlib"])
-    files = relative(root, list_files(root, (".py",)))
+    files = relative(root, list_files(root, (".py",), SKIPPED_IN_STDLIB))
     assert len(files) > 300
     assert {"argparse.py", "json/decoder.py", "tokenize.py"} <= set(files)
     unwanted = {"test", "tests", "site-packages", "dist-packages", "__pycache__", "idlelib"}
     assert not any(unwanted & set(name.split("/")[:-1]) for name in files)
+
+
+def test_only_the_standard_library_leaves_folders_out(tmp_path: Path) -> None:
+    fill(tmp_path, ["tests/a.txt", "site-packages/b.txt", ".git/c.txt"])
+    found = relative(tmp_path, list_files(tmp_path, None))
+    assert found == ["site-packages/b.txt", "tests/a.txt"]
+
+
+def test_a_file_that_turns_binary_late_is_left_out_whole(tmp_path: Path) -> None:
+    (tmp_path / "late.txt").write_bytes(b"plain text\n" * 20_000 + b"\0" + b"text\n")
+    (tmp_path / "good.txt").write_text("plain text\n")
+    files = list_files(tmp_path, None)
+    assert {d.name for d in read_documents(tmp_path, files, None)} == {"good.txt#0"}

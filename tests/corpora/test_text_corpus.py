@@ -155,7 +155,7 @@ def test_opening_again_uses_the_cache(
     small: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = open_text(small)
-    folder = cache / "corpora" / first.fingerprint
+    (folder,) = (cache / "corpora").glob(f"{first.fingerprint}-*")
     stamps = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert set(stamps) == {"facts.json", "tokenizer.json", "train.bin", "valid.bin", "test.bin"}
 
@@ -313,3 +313,25 @@ def test_a_config_is_told_apart_by_its_kind(given: dict, kind: type) -> None:
     assert type(adapter.validate_python(given)) is kind
     with pytest.raises(ValueError, match="kind"):
         adapter.validate_python({**given, "kind": "web"})
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"), [("train.bin", 1001), ("train.bin", 1000), ("facts.json", 5), ("test.bin", 0)]
+)
+def test_a_damaged_cache_is_made_again(small: Path, cache: Path, name: str, cut: int) -> None:
+    first = open_text(small)
+    whole = np.array(first.tokens("train"))
+    (folder,) = (cache / "corpora").glob(f"{first.fingerprint}-*")
+    content = (folder / name).read_bytes()
+    (folder / name).unlink()
+    (folder / name).write_bytes(content[: len(content) - cut] if cut else b"")
+    again = open_text(small)
+    assert np.array_equal(again.tokens("train"), whole)
+    assert (folder / name).read_bytes() == content
+
+
+def test_a_window_longer_than_a_split_is_refused(small: Path) -> None:
+    corpus = open_text(small)
+    length = len(corpus.tokens("valid"))
+    with pytest.raises(CorpusError, match="fewer than one window"):
+        corpus.batch("valid", 1, length, torch.Generator())

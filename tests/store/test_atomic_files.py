@@ -165,3 +165,18 @@ def test_bytes_that_are_no_text_do_not_crash_the_reader(tmp_path: Path) -> None:
     path.write_bytes(b'{"a":1}\n\xff\xfe\x00\n{"a":2}\n')
     with pytest.raises(FileFormatError, match="line 2"):
         read_jsonl(path)
+
+
+def test_a_row_after_a_cut_line_does_not_glue_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    append_line(path, {"n": 1})
+    with path.open("a") as handle:
+        handle.write('{"n": 2, "cu')
+    append_line(path, {"n": 3})
+    assert read_jsonl(path) == [{"n": 1}, {"n": 3}]
+
+
+def test_a_folder_in_the_place_of_a_file_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(StorageError, match="choose another folder"):
+        write_text(tmp_path / "taken", "x")

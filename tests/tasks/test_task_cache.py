@@ -53,6 +53,12 @@ def test_a_cached_task_equals_the_fresh_one(
     assert entry(cache, text_corpus).stat().st_mtime_ns == stamp
 
 
+def test_other_windows_are_another_entry(cut: Task, text_corpus: TextCorpus) -> None:
+    shorter = build_task(NAME, text_corpus, N_CTX - 8)
+    assert shorter.splits["report"].clean.shape[1] == N_CTX - 8
+    assert same(build_task(NAME, text_corpus, N_CTX), cut)
+
+
 def replace(path: Path, data: bytes) -> None:
     path.unlink()  # tensors that were read may still be mapped to the old file
     path.write_bytes(data)
@@ -90,9 +96,3 @@ def test_a_damaged_entry_is_made_again(
     again = load_tensors(entry(cache, text_corpus))[0]
     assert again.keys() == whole.keys()
     assert all(torch.equal(again[name], whole[name]) for name in whole)
-
-
-def test_other_windows_are_another_entry(cut: Task, text_corpus: TextCorpus) -> None:
-    shorter = build_task(NAME, text_corpus, N_CTX - 8)
-    assert shorter.splits["report"].clean.shape[1] == N_CTX - 8
-    assert same(build_task(NAME, text_corpus, N_CTX), cut)

@@ -116,3 +116,18 @@ def test_the_config_beside_the_run_is_the_config(tmp_path):
     train(short, tmp_path / "run")
     stored = json.loads((tmp_path / "run" / "config.json").read_text())
     assert stored == short.model_dump(mode="json")
+
+
+def test_a_kill_before_the_first_logged_step_is_survived(tmp_path):
+    often = CONFIG.train.model_copy(update={"steps": 20, "checkpoint_every": 10})
+    config = CONFIG.model_copy(update={"train": often})
+
+    def stop(done: int, total: int, word: str) -> None:
+        if done == 15:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "run", stop)
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+    resumed = train(config, tmp_path / "run")
+    assert resumed.result.fingerprint == train(config, tmp_path / "whole").result.fingerprint

@@ -1,7 +1,7 @@
 """What every corpus offers."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Int
@@ -20,6 +20,7 @@ class Batch:
     targets: Int[Tensor, "B T"]
 
 
+@runtime_checkable
 class Corpus(Protocol):
     """A source of token sequences in three splits."""
 

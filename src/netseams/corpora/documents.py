@@ -1,5 +1,6 @@
 """Walking text files in a deterministic order, one document in memory at a time."""
 
+import codecs
 import hashlib
 import sysconfig
 from collections.abc import Iterator
@@ -11,10 +12,10 @@ from netseams.corpora.base import Split
 
 # Absent from many distributions' builds, or generated; leaving them out keeps the corpus alike
 # from one machine to the next.
-_SKIPPED_FOLDERS = {
+SKIPPED_IN_STDLIB = frozenset({
     "test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__", "lib2to3",
     "idlelib", "turtledemo", "ensurepip", "lib-dynload",
-}  # fmt: skip
+})  # fmt: skip
 _PIECE = 32_768
 _FEW_FILES = 20
 
@@ -33,8 +34,13 @@ def stdlib_folder() -> Path:
     return Path(sysconfig.get_paths()["stdlib"])
 
 
-def list_files(root: Path, suffixes: tuple[str, ...] | None) -> list[Path]:
-    """Files below `root` (or `root` itself), sorted by relative path.
+def list_files(
+    root: Path, suffixes: tuple[str, ...] | None, skip: frozenset[str] = frozenset()
+) -> list[Path]:
+    """Files below `root` (or `root` itself), sorted by relative path; hidden ones are left out.
+
+    Args:
+        skip: names of folders to leave out.
 
     Raises:
         CorpusError: nothing is there.
@@ -48,7 +54,7 @@ def list_files(root: Path, suffixes: tuple[str, ...] | None) -> list[Path]:
         for path in root.rglob("*")
         if path.is_file()
         and (suffixes is None or path.suffix in suffixes)
-        and not _SKIPPED_FOLDERS.intersection(path.relative_to(root).parts[:-1])
+        and not skip.intersection(path.relative_to(root).parts[:-1])
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
     ]
     if not found:
@@ -71,7 +77,7 @@ def read_documents(root: Path, files: list[Path], max_bytes: int | None) -> Iter
         for number, text in enumerate(pieces):
             piece = f"{name}#{number}" if len(files) < _FEW_FILES else name
             yield Document(piece, split_of(piece), text)
-            read += len(text)
+            read += len(text.encode())
             if max_bytes is not None and read >= max_bytes:
                 return
 
@@ -98,15 +104,28 @@ def _whole(path: Path) -> Iterator[str]:
 
 
 def _pieces(path: Path) -> Iterator[str]:
+    if _is_binary(path):
+        return
     try:
         with path.open("rb") as handle:
             while lines := handle.readlines(_PIECE):
-                data = b"".join(lines)
-                if b"\0" in data:
-                    return
-                try:
-                    yield data.decode("utf-8").replace("\r\n", "\n")
-                except UnicodeDecodeError:
-                    return
+                yield b"".join(lines).decode("utf-8").replace("\r\n", "\n")
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _is_binary(path: Path) -> bool:
+    """Whether any of the file is not UTF-8 text, read a block at a time."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as handle:
+            while block := handle.read(1 << 20):
+                if b"\0" in block:
+                    return True
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return True
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror}") from None
+    return False

@@ -15,7 +15,13 @@ from tokenizers import Tokenizer
 
 from netseams.core import Config, CorpusError
 from netseams.corpora.base import Batch, Split
-from netseams.corpora.documents import Document, list_files, read_documents, stdlib_folder
+from netseams.corpora.documents import (
+    SKIPPED_IN_STDLIB,
+    Document,
+    list_files,
+    read_documents,
+    stdlib_folder,
+)
 from netseams.corpora.tokenizer import END, read_tokenizer, train_tokenizer
 from netseams.store import cache_folder, write_text
 from netseams.store.files import storage_errors
@@ -23,6 +29,8 @@ from netseams.store.files import storage_errors
 _SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 _TOKENIZER_BYTES = 50_000_000
 _SHORTEST = 2_000
+_CACHE_VERSION = 1
+"""Raise it when the way text is cut or stored changes."""
 
 
 class StdlibConfig(Config):
@@ -57,12 +65,13 @@ class TextCorpus:
         self.name = config.kind
         self.root = stdlib_folder() if isinstance(config, StdlibConfig) else config.path
         suffixes = (".py",) if isinstance(config, StdlibConfig) else None
-        self._files = list_files(self.root, suffixes)
+        skip = SKIPPED_IN_STDLIB if isinstance(config, StdlibConfig) else frozenset()
+        self._files = list_files(self.root, suffixes, skip)
         self.fingerprint = self._content_hash()
-        folder = cache_folder() / "corpora" / self.fingerprint
-        if not (folder / "facts.json").exists():
+        folder = cache_folder() / "corpora" / f"{self.fingerprint}-v{_CACHE_VERSION}"
+        if _facts_of(folder) is None:
             self._build(folder)
-        self._facts: dict[str, int] = json.loads((folder / "facts.json").read_text())
+        self._facts = _facts_of(folder) or {}
         self.tokenizer: Tokenizer = read_tokenizer(folder / "tokenizer.json")
         self.d_vocab = config.d_vocab
         self._tokens = {s: np.memmap(folder / f"{s}.bin", np.uint16, "r") for s in _SPLITS}
@@ -79,6 +88,11 @@ class TextCorpus:
     def batch(self, split: Split, size: int, length: int, draws: torch.Generator) -> Batch:
         """Random windows of the split's token stream."""
         tokens = self._tokens[split]
+        if len(tokens) <= length:
+            raise CorpusError(
+                f"the {split} split of {self.root} has {len(tokens)} tokens, fewer than one "
+                f"window of {length}; add more text"
+            )
         starts = torch.randint(0, len(tokens) - length, (size,), generator=draws).numpy()
         windows = tokens[starts[:, None] + np.arange(length + 1)]
         both = torch.from_numpy(windows.astype(np.int64))
@@ -116,6 +130,7 @@ class TextCorpus:
 
     def _build(self, folder: Path) -> None:
         """Tokenise into a private folder, then move it into place in one step."""
+        shutil.rmtree(folder, ignore_errors=True)  # whatever is there is damaged
         building = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
         with storage_errors(building):
             building.mkdir(parents=True, exist_ok=True)
@@ -131,7 +146,7 @@ class TextCorpus:
                 try:
                     building.rename(folder)
                 except OSError:
-                    if not (folder / "facts.json").exists():  # else another process was faster
+                    if _facts_of(folder) is None:  # else another process was faster
                         raise
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -159,7 +174,8 @@ class TextCorpus:
                 facts[f"{document.split}_documents"] += 1
         finally:
             for handle in handles.values():
-                handle.close()
+                with storage_errors(folder):
+                    handle.close()
         return facts
 
     def _check_long_enough(self, facts: dict[str, int]) -> None:
@@ -174,3 +190,15 @@ class TextCorpus:
                     f"corpus {self.root} is too short: its {split} split has "
                     f"{facts[f'{split}_tokens']} tokens, needs {_SHORTEST}; add more text"
                 )
+
+
+def _facts_of(folder: Path) -> dict[str, int] | None:
+    """What a cached corpus says of itself; None where it is missing or damaged."""
+    try:
+        facts: dict[str, int] = json.loads((folder / "facts.json").read_bytes())
+        whole = (folder / "tokenizer.json").exists() and all(
+            (folder / f"{s}.bin").stat().st_size == 2 * facts[f"{s}_tokens"] for s in _SPLITS
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return facts if whole else None

@@ -23,6 +23,7 @@ def removal_scores(
     means: Mapping[str, Tensor],
 ) -> list[Score]:
     """Scores of every task on its report split with the circuit ablated: one matrix row."""
+    circuit.check_model(model)
     kept = circuit.complement()
     return [score(model, task, "report", kept, ablation, means) for task in tasks]
 
@@ -31,6 +32,7 @@ def next_token_rise(
     circuit: Circuit, model: Transformer, corpus: Corpus, means: Mapping[str, Tensor]
 ) -> float:
     """Rise of the next-token loss on 128 held-out windows when the circuit is mean-ablated."""
+    circuit.check_model(model)
     batch = corpus.batch("test", 128, model.cfg.n_ctx, generator("next token", corpus.name))
     flat = batch.targets.flatten()
 

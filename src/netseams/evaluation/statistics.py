@@ -24,11 +24,13 @@ class SeedSummary(Config):
 def summarize_seeds(
     rows: Mapping[int, Sequence[float]], label: str, log: bool = False
 ) -> SeedSummary:
-    """Mean of seed means, with a 95 % percentile bootstrap that resamples seeds first.
+    """Mean of seed means, with a 95 % bootstrap interval that resamples seeds first.
 
     Within a drawn seed its values (extraction seeds, say) are resampled too; one value a seed
-    reduces to the plain bootstrap over seeds. With 8 seeds percentile intervals are a little
-    narrow: in simulations with normal seeds they cover about 91 % rather than 95 %.
+    reduces to the plain bootstrap over seeds. Plain percentiles of few seeds are too narrow (89 %
+    with 8 normal seeds), so they are taken further out, by the expanded percentile interval of
+    arXiv 1411.5279, section 4.1.2, which is exact for normal means up to the bootstrap's own
+    skewness: a test measures the coverage with 8.
 
     Args:
         rows: training seed -> its values.
@@ -36,11 +38,14 @@ def summarize_seeds(
         log: average logarithms, and return a geometric mean (for ratios).
 
     Raises:
-        SettingError: no seed, a seed without values, or a ratio that is not positive.
+        SettingError: no seed, a seed without values, a value that is not finite, or a ratio that
+            is not positive.
     """
     if not rows or any(len(values) == 0 for values in rows.values()):
         raise SettingError("statistics over seeds need at least one value for every seed")
     groups = [np.asarray(values, dtype=float) for _, values in sorted(rows.items())]
+    if not all(np.isfinite(group).all() for group in groups):
+        raise SettingError("statistics over seeds need finite values")
     if log:
         if any((group <= 0).any() for group in groups):
             raise SettingError("a geometric mean needs positive ratios")
@@ -49,12 +54,20 @@ def summarize_seeds(
     low = high = None
     if len(groups) >= MIN_SEEDS_FOR_INTERVAL:
         draws = _bootstrap(groups, np.random.default_rng(seed_from("bootstrap", label)))
-        low, high = (float(q) for q in np.quantile(draws, [0.025, 0.975]))
+        level = _expanded_level(len(groups))
+        low, high = (float(q) for q in np.quantile(draws, [level, 1 - level]))
     if log:
         value = math.exp(value)
         low = None if low is None else math.exp(low)
         high = None if high is None else math.exp(high)
     return SeedSummary(value=value, low=low, high=high, n_seeds=len(groups))
+
+
+def _expanded_level(n: int) -> float:
+    """Tail of the bootstrap distribution that stands for 2.5 %: Phi(-sqrt(n/(n-1)) t(n-1))."""
+    from scipy.stats import norm, t  # loaded where it is needed: it is slow to import
+
+    return float(norm.cdf(-math.sqrt(n / (n - 1)) * t.ppf(0.975, n - 1)))
 
 
 def _bootstrap(groups: list[np.ndarray], draws: np.random.Generator) -> np.ndarray:
@@ -70,5 +83,11 @@ def _bootstrap(groups: list[np.ndarray], draws: np.random.Generator) -> np.ndarr
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """exp(mean(log(values)))."""
+    """exp(mean(log(values))).
+
+    Raises:
+        SettingError: no value, or one that is not positive.
+    """
+    if not values or min(values) <= 0:
+        raise SettingError("a geometric mean needs positive values")
     return math.exp(math.fsum(math.log(value) for value in values) / len(values))

@@ -23,7 +23,8 @@ def mean_activations(
 ) -> dict[str, Float[Tensor, "*site"]]:
     """Mean of every node over training sequences and all positions.
 
-    One constant a node, independent of position (arXiv 2511.13653, A.5).
+    One constant a node, independent of position (arXiv 2511.13653, A.5). Sequences are drawn in
+    batches of 64: `n_sequences` is rounded down to whole batches, to one at least.
     """
     names = [site.name for site in sites_of(model.cfg)]
     totals: dict[str, Tensor] = {}
@@ -76,7 +77,7 @@ def masked_hooks(keep: Mapping[str, Tensor], fill: Mapping[str, Tensor]) -> dict
 
         def hook(x: Tensor) -> Tensor:
             g = gate.to(x.dtype).view(x.shape[2:])
-            return x * g + other * (1 - g)
+            return torch.addcmul(other * (1 - g), x, g)  # x * g + other * (1 - g), fused
 
         return hook
 

@@ -8,7 +8,10 @@ from netseams.models import Transformer
 
 
 def untrained_twin(model: Transformer, seed: int) -> Transformer:
-    """A fresh network of the same shape, with as many non-zero weights in every matrix."""
+    """A fresh network of the same shape, with as many non-zero weights in every matrix.
+
+    The bigram table starts at zero, as it does before training.
+    """
     twin = Transformer(model.cfg, seed)
     trained = dict(model.named_parameters())
     with torch.no_grad():

@@ -39,18 +39,26 @@ def load_model(path: Path) -> Transformer:
         raise FileFormatError(
             f"{path} has format version {header.get('version')!r}; this release reads {VERSION}"
         )
-    model = Transformer(TransformerConfig.parse_json(header.get("config", ""), str(path)))
-    expected = model.state_dict()
-    for name, tensor in expected.items():
+    config = TransformerConfig.parse_json(header.get("config", ""), str(path))
+    expected = _shapes(config)
+    for name, shape in expected.items():
         found = tensors.get(name)
-        if found is None or found.shape != tensor.shape:
+        if found is None or tuple(found.shape) != shape:
             came = "nothing" if found is None else str(tuple(found.shape))
-            raise FileFormatError(f"{path}: {name} should be {tuple(tensor.shape)}, came {came}")
+            raise FileFormatError(f"{path}: {name} should be {shape}, came {came}")
     extra = sorted(set(tensors) - set(expected))
     if extra:
         raise FileFormatError(f"{path} holds tensors that its config does not have: {extra[:3]}")
+    model = Transformer(config)
     model.load_state_dict(tensors)
     return model
+
+
+def _shapes(config: TransformerConfig) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every tensor. Nothing is allocated: a file may claim any size."""
+    with torch.device("meta"):
+        model = Transformer(config)
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
 def model_fingerprint(model: Transformer) -> str:

@@ -101,8 +101,9 @@ def canonical_site(name: str, cfg: TransformerConfig) -> str:
             if released:
                 table[f"{i}.{released}"] = f"blocks.{i}.{ours}"
         table |= {f"blocks.{i}.{site}": f"blocks.{i}.{site}" for site in BLOCK_SITES}
-    for own in ("hook_embed", "hook_pos_embed", "ln_final.hook_normalized"):
-        table[own] = own
+    table |= {own: own for own in ("hook_embed", "ln_final.hook_normalized")}
+    if cfg.positions == "learned":
+        table["hook_pos_embed"] = "hook_pos_embed"
     if name not in table:
         raise UnknownNameError("site", name, table)
     return table[name]

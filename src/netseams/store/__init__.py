@@ -1,6 +1,13 @@
 """Files: atomic writes, safe tensor files, run folders, provenance."""
 
-from netseams.store.files import append_line, read_bytes, read_jsonl, write_bytes, write_text
+from netseams.store.files import (
+    append_line,
+    read_bytes,
+    read_jsonl,
+    write_bytes,
+    write_jsonl,
+    write_text,
+)
 from netseams.store.folders import WorkFolder, cache_folder
 from netseams.store.provenance import Provenance, provenance
 from netseams.store.tensors import load_tensors, read_tensor_header, save_tensors
@@ -17,5 +24,6 @@ __all__ = [
     "read_tensor_header",
     "save_tensors",
     "write_bytes",
+    "write_jsonl",
     "write_text",
 ]

@@ -10,6 +10,11 @@ from typing import Any
 
 from netseams.core import FileFormatError, StorageError
 
+_UNUSABLE = (
+    errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR,
+    errno.ENAMETOOLONG, errno.ENOTEMPTY,
+)  # fmt: skip
+
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
@@ -22,7 +27,7 @@ def storage_errors(path: Path) -> Iterator[None]:
                 f"no space left to write {path}: free some and run the same command again; "
                 "finished work is kept"
             ) from None
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in _UNUSABLE:
             raise StorageError(
                 f"cannot write {path}: {error.strerror}; choose another folder"
             ) from None
@@ -54,9 +59,21 @@ def write_text(path: Path, text: str) -> None:
 
 
 def append_line(path: Path, row: dict[str, Any]) -> None:
-    """Append one JSON object as a line (JSONL)."""
-    with storage_errors(path), path.open("a", encoding="utf-8") as handle:
-        handle.write(json.dumps(row, separators=(",", ":")) + "\n")
+    """Append one JSON object as a line (JSONL). A last line cut by a kill is dropped first."""
+    line = json.dumps(row, separators=(",", ":")) + "\n"
+    with storage_errors(path), path.open("a+b") as handle:
+        if handle.tell():
+            handle.seek(-1, os.SEEK_END)
+            if handle.read(1) != b"\n":
+                handle.seek(0)
+                handle.truncate(handle.read().rfind(b"\n") + 1)
+        handle.write(line.encode())
+
+
+def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write JSON lines, atomically."""
+    lines = (json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
+    write_text(path, "".join(lines))
 
 
 def read_bytes(path: Path) -> bytes:

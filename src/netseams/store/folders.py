@@ -35,7 +35,7 @@ class WorkFolder:
                     "choose another --out, or repeat that run's settings to resume it"
                 )
             return
-        if self.path.exists() and any(self.path.iterdir()):
+        if self.path.exists() and any(not _is_ours(path) for path in self.path.iterdir()):
             raise RunFolderError(
                 f"{self.path} is not empty and holds no run of ours: choose a new or empty --out"
             )
@@ -45,6 +45,11 @@ class WorkFolder:
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
+
+
+def _is_ours(path: Path) -> bool:
+    """A temporary file that a kill left behind."""
+    return path.name.startswith(".") and path.suffix == ".tmp"
 
 
 def cache_folder() -> Path:

@@ -1,5 +1,6 @@
 """Tensors on disk: safetensors only, so that reading a file never runs code."""
 
+import json
 from pathlib import Path
 
 import torch
@@ -10,6 +11,9 @@ from torch import Tensor
 from netseams.core import FileFormatError
 from netseams.store.files import write_bytes
 
+_KNOWN = (torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.int64, torch.int32,
+          torch.uint8, torch.bool)  # fmt: skip
+
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
     """Write tensors and a flat header of strings, atomically.
@@ -18,7 +22,17 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str])
         StorageError: no space, or the folder cannot be written.
     """
     data = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(path, save(data, metadata=header))
+    write_bytes(path, _in_order(save(data, metadata=header)))
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same file with its header's strings sorted: safetensors writes them in a random order."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -30,7 +44,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     _refuse_pickle(path)
     try:
         with safe_open(path, framework="pt") as handle:
-            tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
+            tensors = {name: handle.get_tensor(name).clone() for name in handle.keys()}  # noqa: SIM118
             header = dict(handle.metadata() or {})
     except SafetensorError as error:
         raise FileFormatError(
@@ -38,6 +52,10 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             "copy or make it again"
         ) from None
     for name, tensor in tensors.items():
+        if tensor.dtype not in _KNOWN:
+            raise FileFormatError(
+                f"{path}: tensor {name!r} is {tensor.dtype}, which we never write"
+            )
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise FileFormatError(f"{path}: tensor {name!r} holds NaN or infinity")
     return tensors, header
@@ -60,10 +78,11 @@ def read_tensor_header(path: Path) -> dict[str, str]:
 def _refuse_pickle(path: Path) -> None:
     try:
         with path.open("rb") as handle:
-            head = handle.read(2)
+            head = handle.read(9)
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror}") from None
-    if head == b"PK" or head[:1] == b"\x80":
+    # safetensors: eight bytes that give the length of a JSON header, then its brace.
+    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
         raise FileFormatError(
             f"{path} looks like a pickle, which could run code: expected safetensors, not opened"
         )

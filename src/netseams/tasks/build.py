@@ -45,7 +45,7 @@ def build_task(name: str, corpus: Corpus, n_ctx: int) -> Task:
     if path.exists():
         try:
             return _read(path)
-        except FileFormatError:
+        except (FileFormatError, KeyError, TypeError, ValueError):
             path.unlink(missing_ok=True)  # a damaged cache entry is made again
     task = _text_tasks[name](text, n_ctx)
     _write(path, task)

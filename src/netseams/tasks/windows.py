@@ -80,11 +80,13 @@ def closing_task(
 def python_tokens(text: str) -> list[tuple[int, str, int]] | None:
     """(kind, string, character offset) of Python tokens; None where it is not Python."""
     starts = [0]
-    for line in text.splitlines(keepends=True):
+    for line in io.StringIO(text):  # line ends as the tokenizer sees them
         starts.append(starts[-1] + len(line))
     tokens: list[tuple[int, str, int]] = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.ERRORTOKEN and not token.string.isspace():
+                return None
             row, column = token.start
             if row <= len(starts):
                 tokens.append((token.type, token.string, starts[row - 1] + column))

@@ -29,6 +29,7 @@ from netseams.store import (
     load_tensors,
     read_jsonl,
     save_tensors,
+    write_jsonl,
     write_text,
 )
 from netseams.training.config import RunConfig
@@ -146,10 +147,9 @@ def _restore(trainer: Trainer, work: WorkFolder) -> float:
         raise FileFormatError(
             f"checkpoint {path} does not fit this run ({error}): delete it to start afresh"
         ) from None
-    rows = [row for row in read_jsonl(work / "metrics.jsonl") if row["step"] <= step]
-    (work / "metrics.jsonl").unlink()
-    for row in rows:
-        append_line(work / "metrics.jsonl", row)
+    metrics = work / "metrics.jsonl"
+    rows = [row for row in read_jsonl(metrics) if row["step"] <= step] if metrics.exists() else []
+    write_jsonl(metrics, rows)
     return seconds
 
 
