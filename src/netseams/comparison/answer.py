@@ -78,6 +78,10 @@ def _size(config: CompareConfig, ratios: list[SizeRatio]) -> str:
 
 
 def _controls(routes: list[RouteRow]) -> str:
+    if not any(row.beats for row in routes):
+        return (
+            "No circuit reached the primary target, so there is nothing to hold against controls."
+        )
     alone: list[str] = []
     missed: list[str] = []
     for arm in ("dense", "weight_sparse"):

@@ -45,10 +45,11 @@ def compare(
     """
     started = time.perf_counter()
     folder = WorkFolder(out)
-    folder.claim(config)
+    folder.check(config)
+    tasks = [fact for setting in config.settings for fact in _cut_tasks(setting)]
+    folder.claim(config)  # only now: a corpus that cannot be used leaves no folder behind
     sessions = folder / "sessions.jsonl"
     try:
-        tasks = [fact for setting in config.settings for fact in _cut_tasks(setting)]
         jobs = plan_jobs(config, out, tasks)
         if plan is not None:
             plan([job.name for job in jobs])

@@ -24,6 +24,18 @@ class WorkFolder:
             RunFolderError: the folder holds another run, or files that are not a run's.
             StorageError: it cannot be written.
         """
+        if self.check(config):
+            return
+        with storage_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        write_text(self.path / "config.json", config.model_dump_json(indent=2))
+
+    def check(self, config: Config) -> bool:
+        """Whether the folder already is that config's; writes nothing.
+
+        Raises:
+            RunFolderError: the folder holds another run, or files that are not a run's.
+        """
         marker = self.path / "config.json"
         text = config.model_dump_json(indent=2)
         if self.path.is_file():
@@ -34,14 +46,12 @@ class WorkFolder:
                     f"{self.path} holds a run with other settings (see {marker}): "
                     "choose another --out, or repeat that run's settings to resume it"
                 )
-            return
+            return True
         if self.path.exists() and any(not _is_ours(path) for path in self.path.iterdir()):
             raise RunFolderError(
                 f"{self.path} is not empty and holds no run of ours: choose a new or empty --out"
             )
-        with storage_errors(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-        write_text(marker, text)
+        return False
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name

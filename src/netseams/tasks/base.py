@@ -65,7 +65,7 @@ class Task:
         return logits[..., self.candidates]
 
 
-def enough(name: str, split: TaskSplit, found: int) -> int:
+def enough(name: str, split: TaskSplit, found: int, detail: str = "") -> int:
     """The size of a split, or a refusal that says how many examples are missing.
 
     Raises:
@@ -74,7 +74,7 @@ def enough(name: str, split: TaskSplit, found: int) -> int:
     needed = SPLIT_SIZES[split]
     if found < needed:
         raise TaskError(
-            f"task {name}: the corpus yields {found} examples for its {split} split, needs "
-            f"{needed}; use a larger corpus of Python source"
+            f"task {name}: the corpus yields {found} examples{detail} for its {split} split, "
+            f"needs {needed}; use a larger corpus of Python source"
         )
     return needed

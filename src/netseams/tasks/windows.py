@@ -136,7 +136,9 @@ def _balanced(
 ) -> Examples:
     """Equally many of every kind, shuffled, each with another opening mark as its corrupt twin."""
     marks = list(closers)
-    needed = enough(name, split, len(marks) * min(len(windows) for windows in kinds.values()))
+    found = min(len(windows) for windows in kinds.values())
+    counts = ", ".join(f"{len(windows)} of {mark}" for mark, windows in kinds.items())
+    needed = enough(name, split, len(marks) * found, f" (equally many of every kind; {counts})")
     draws = generator("task", name, split)
     clean: list[list[int]] = []
     corrupt: list[list[int]] = []
