@@ -37,7 +37,11 @@ class Job:
 
 
 class JobError(NetseamsError):
-    """A job failed with a clear message."""
+    """A job failed with a clear message; it keeps the exit code of what went wrong."""
+
+    def __init__(self, message: str, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 def run_jobs(jobs: list[Job], n_workers: int, threads: int, report: Report) -> None:
@@ -82,7 +86,7 @@ def run_jobs(jobs: list[Job], n_workers: int, threads: int, report: Report) -> N
 def _schedule(pool: ProcessPoolExecutor, jobs: list[Job]) -> None:
     waiting = {job.name: job for job in jobs}
     ended: set[str] = set()
-    running: dict[Future[str | None], str] = {}
+    running: dict[Future[tuple[str, int] | None], str] = {}
     while waiting or running:
         for name, job in list(waiting.items()):
             if ended.issuperset(job.after):
@@ -93,7 +97,7 @@ def _schedule(pool: ProcessPoolExecutor, jobs: list[Job]) -> None:
             name = running.pop(future)
             failure = future.result()
             if failure is not None:
-                raise JobError(failure)
+                raise JobError(*failure)
             ended.add(name)
 
 
@@ -129,8 +133,8 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _work(job: Job) -> str | None:
-    """Run a job; a known error comes back as its message, anything else as itself."""
+def _work(job: Job) -> tuple[str, int] | None:
+    """Run a job; a known error comes back as message and exit code, anything else as itself."""
     last = 0.0
 
     def progress(done: int, total: int, word: str) -> None:
@@ -143,7 +147,7 @@ def _work(job: Job) -> str | None:
     try:
         job.run(*job.arguments, progress)
     except NetseamsError as error:
-        return str(error)
+        return str(error), error.exit_code
     _messages.put((job.name, 1, 1, ""))
     return None
 
