@@ -16,6 +16,7 @@ from netseams.store import read_jsonl
 from small_comparison import SMALL
 
 Small = tuple[Comparison, Path]
+SCHEMA = Path(__file__).parents[2] / "docs" / "comparison.schema.json"
 
 
 def test_both_arms_learned_and_have_circuits(small: Small):
@@ -35,12 +36,12 @@ def test_stored_result_is_the_returned_one(small: Small):
 
 def test_stored_result_follows_the_published_schema(small: Small):
     _, out = small
-    schema = json.loads(Path("docs/comparison.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     jsonschema.validate(json.loads((out / "comparison.json").read_text()), schema)
 
 
 def test_published_schema_is_that_of_the_types():
-    schema = json.loads(Path("docs/comparison.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     assert schema == Comparison.model_json_schema()
 
 
