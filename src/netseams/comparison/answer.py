@@ -68,7 +68,7 @@ def _size(config: CompareConfig, ratios: list[SizeRatio]) -> str:
             parts.append(f"on {corpus} no task was learned and reached by both arms")
             continue
         parts.append(
-            f"on {corpus} ({_count(len(ratio.tasks), 'task')}, {target:g} nats) circuits of the "
+            f"on {corpus} ({_tasks(ratio)}, {target:g} nats) circuits of the "
             f"dense network have {_times(ratio.edges)} the edges and {_times(ratio.nodes)} the "
             f"nodes of those of the weight-sparse one, where its density alone would give "
             f"{ratio.density.value:.3g}x the edges and selection therefore contributes "
@@ -126,8 +126,10 @@ def _arm(arm: str) -> str:
     return arm.replace("_", "-")
 
 
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'s' * (n != 1)}"
+def _tasks(ratio: SizeRatio) -> str:
+    """Names while they are few; a ratio over some of the tasks says which."""
+    few = len(ratio.tasks) <= 2 or ratio.note
+    return ", ".join(ratio.tasks) if few else f"{len(ratio.tasks)} tasks"
 
 
 def _interval(e: Estimate, form: str) -> str:

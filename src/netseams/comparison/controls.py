@@ -1,6 +1,7 @@
 """Does a circuit beat what is known not to be one?
 
-With 8 seeds the interval over seeds decides, with fewer every seed must agree.
+With 8 seeds the interval over seeds decides, with fewer every seed must agree. A task whose
+target was missed in some seed beats nothing: what was not found cannot be held against a control.
 """
 
 import math
@@ -16,18 +17,22 @@ the floor. Removing a third of a network breaks most things, whichever third it 
 
 
 def beaten(
-    setting: Setting, arm: Arm, task: str, evidence: Evidence, reached: list[int]
+    setting: Setting, arm: Arm, task: str, evidence: Evidence, reached: list[int], n_seeds: int
 ) -> list[Beats]:
     """One entry for every control; none where no seed has a circuit to judge."""
     if not reached:
         return []
     case = _Case(setting, arm, task, evidence, reached)
-    return [
+    entries = [
         case.network("untrained"),
         case.network("redrawn"),
         case.random_alone(),
         case.random_removed(),
     ]
+    if len(reached) == n_seeds:
+        return entries
+    note = f"; only {len(reached)} of {n_seeds} seeds have a circuit"
+    return [e.model_copy(update={"beats": False, "detail": e.detail + note}) for e in entries]
 
 
 class _Case:

@@ -104,7 +104,7 @@ def _row(
         next_token_rise=over_rows("value", question="next_token_rise"),
         random_loss=over_rows("loss", question="keep", part="random", ablation="mean"),
         random_edges=over_rows("n_edges", question="keep", part="random", ablation="mean"),
-        beats=beaten(setting, arm, task, evidence, reached),
+        beats=beaten(setting, arm, task, evidence, reached, len(seeds)),
     )
 
 
