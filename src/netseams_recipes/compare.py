@@ -109,7 +109,7 @@ PRESETS: dict[str, Preset] = {
             "both corpora, one training seed: exploratory",
             "2 CPU cores, 4 GB",
             8,
-            "",
+            "seed 0 of standard",
             quick,
         ),
         Preset(
@@ -117,7 +117,8 @@ PRESETS: dict[str, Preset] = {
             "both corpora, eight training seeds: intervals",
             "2 CPU cores, 4 GB",
             75,
-            "",
+            "dense over weight-sparse at 0.15 nats: edges 7.3x [3.2, 11] and nodes 0.9x on "
+            "quote_close, 17x [16, 18] and 1.3x on string operations",
             standard,
         ),
         Preset(

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 
 from netseams.cli.parse import call
-from netseams.cli.progress import JobProgress
+from netseams.cli.progress import JobProgress, console
 from netseams.core import SettingError
 from netseams_recipes import PRESETS, preset
 
-_ABOUT = "Presets (on two CPU cores):\n" + "\n".join(
-    f"  {p.name:<9} {p.purpose}; about {p.minutes:g} minutes" for p in PRESETS.values()
+_ABOUT = "Presets:\n" + "\n".join(
+    f"  {p.name:<9} {p.purpose}; about {p.minutes:g} minutes on {p.hardware}\n"
+    f"  {'':<9} last gave: {p.headline}"
+    for p in PRESETS.values()
 )
 
 
@@ -60,8 +61,8 @@ def _compare(
     from netseams.reporting import print_summary, write_report
 
     out = out or Path("runs") / f"compare-{name}"
-    console = Console()
-    with JobProgress(console) as progress:
+    terminal = console()
+    with JobProgress(terminal) as progress:
         comparison = compare(
             config,
             out,
@@ -72,8 +73,8 @@ def _compare(
             report=progress.report,
         )
     page = write_report(comparison, out)
-    print_summary(comparison, console)
-    console.print(f"report: {page}", soft_wrap=True)
+    print_summary(comparison, terminal)
+    terminal.print(f"report: {page}", soft_wrap=True)
     return 0
 
 

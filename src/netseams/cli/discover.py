@@ -5,10 +5,10 @@ from typing import Annotated
 
 import torch
 import tyro
-from rich.console import Console
 
 from netseams.circuits import save_circuit
 from netseams.cli.parse import call
+from netseams.cli.progress import console
 from netseams.core import SettingError
 from netseams.corpora import load_corpus
 from netseams.discovery import NodeMaskConfig, NodeMasks
@@ -51,16 +51,16 @@ def _discover(
     model = finished.load()
     search = NodeMaskConfig(steps=steps, batch_size=32, price_end=1e-2, seed=seed)
     fitted = NodeMasks(search).fit(model, cut, mean_activations(model, corpus), targets)
-    console = Console()
+    terminal = console()
     folder = out or network / "circuits" / task
     for target, circuit in fitted.circuits_.items():
         if circuit is None:
             best = min(point.loss for point in fitted.curve_)
-            console.print(f"{target:g} nats: not reached at any size (best {best:.3f})")
+            terminal.print(f"{target:g} nats: not reached at any size (best {best:.3f})")
             continue
         path = folder / f"target-{target:g}"
         save_circuit(path, circuit)
-        console.print(
+        terminal.print(
             f"{target:g} nats: {circuit.n_nodes} nodes ({100 * circuit.node_share:.2g} %), "
             f"{circuit.n_edges} edges ({100 * circuit.edge_share:.2g} %) -> {path}",
             soft_wrap=True,

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
 from netseams.circuits import load_circuit, random_circuit
 from netseams.cli.parse import call
+from netseams.cli.progress import console
 from netseams.corpora import load_corpus
 from netseams.evaluation import agreement, removal_scores, score_network, sufficiency
 from netseams.interventions import ABLATIONS, mean_activations
@@ -59,5 +59,5 @@ def _evaluate(
             agreement(found, model, task, kind, means).same_answer,
         ]
         table.add_row(kind, *(f"{cell:.3f}" for cell in cells))
-    Console().print(table)
+    console().print(table)
     return 0

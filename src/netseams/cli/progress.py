@@ -7,6 +7,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 
+def console() -> Console:
+    """The terminal; 100 columns where there is none, so that tables stay whole in a log."""
+    found = Console()
+    return found if found.is_terminal else Console(width=100)
+
+
 class JobProgress:
     """One bar for all jobs with rate and time left, and a line for each that is running."""
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 
 from netseams.cli.parse import call
+from netseams.cli.progress import console
 from netseams.reporting import print_summary, read_comparison, write_report
 
 
@@ -24,7 +24,7 @@ def report(comparison: Annotated[Path, tyro.conf.Positional]) -> int:
     path = comparison / "comparison.json" if comparison.is_dir() else comparison
     result = read_comparison(path)
     page = write_report(result, path.parent)
-    console = Console()
-    print_summary(result, console)
-    console.print(f"report: {page}", soft_wrap=True)
+    terminal = console()
+    print_summary(result, terminal)
+    terminal.print(f"report: {page}", soft_wrap=True)
     return 0

@@ -5,10 +5,9 @@ from typing import Annotated, Literal
 
 import torch
 import tyro
-from rich.console import Console
 
 from netseams.cli.parse import call
-from netseams.cli.progress import JobProgress
+from netseams.cli.progress import JobProgress, console
 from netseams.core import UnknownNameError
 from netseams.training import RunConfig, train
 from netseams_recipes import preset as find_preset
@@ -43,15 +42,15 @@ def _train(
     """
     torch.set_num_threads(threads)
     chosen = RunConfig.read(config) if config else _chosen(preset, corpus, arm, text, seed)
-    console = Console()
-    with JobProgress(console) as progress:
+    terminal = console()
+    with JobProgress(terminal) as progress:
         progress.plan(["training"])
         finished = train(
             chosen, out, lambda done, total, word: progress.report("training", done, total, word)
         )
         progress.report("training", 1, 1, "")
     r = finished.result
-    console.print(
+    terminal.print(
         f"{chosen.arm} network on {chosen.corpus.kind}: validation loss {r.valid_loss:.3f} nats, "
         f"{r.l0:,} of {r.n_parameters:,} parameters non-zero, {r.seconds:.0f} s\nrun: {out}",
         soft_wrap=True,
