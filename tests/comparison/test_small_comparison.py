@@ -12,7 +12,9 @@ from netseams.circuits import load_circuit
 from netseams.comparison import Comparison, compare
 from netseams.core import RunFolderError
 from netseams.models import load_model
+from netseams.reporting import write_report
 from netseams.store import read_jsonl
+from page_reader import Page, value_at
 from small_comparison import SMALL
 
 Small = tuple[Comparison, Path]
@@ -43,6 +45,17 @@ def test_stored_result_follows_the_published_schema(small: Small):
 def test_published_schema_is_that_of_the_types():
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     assert schema == Comparison.model_json_schema()
+
+
+def test_the_page_shows_the_stored_numbers(small: Small, tmp_path: Path):
+    result, out = small
+    stored = json.loads((out / "comparison.json").read_text())
+    page = Page.read(write_report(result, tmp_path))
+    assert len(page.numbers) > 300
+    for number in page.numbers:
+        assert number.value == value_at(stored, number.path), number
+    assert "exploratory: 1 seed" in page.text
+    assert (tmp_path / "summary.md").read_text().count("| reverse |") == 4
 
 
 def test_sizes_are_those_of_the_circuit_files(small: Small):
