@@ -85,16 +85,22 @@ def _controls(routes: list[RouteRow]) -> str:
     alone: list[str] = []
     missed: list[str] = []
     for arm in ("dense", "weight_sparse"):
-        judged = [row for row in routes if row.arm == arm and row.beats]
-        fits = [r for r in judged if all(b.beats for b in r.beats if b.control in _ALONE)]
-        breaks = [r for r in judged if all(b.beats for b in r.beats if b.control not in _ALONE)]
-        alone.append(f"{len(fits)} of {len(judged)} {_arm(arm)} circuits")
+        judged = [row for row in routes if row.arm == arm]
+        fits = [r for r in judged if _beats(r, _ALONE)]
+        breaks = [r for r in judged if _beats(r, ("random_removed",))]
+        alone.append(f"the {_arm(arm)} circuits of {len(fits)} of {len(judged)} tasks")
         missed.append(f"{len(breaks)} {_arm(arm)}{_named(breaks, judged)}")
     return (
         f"Alone, {' and '.join(alone)} beat untrained networks and redrawn weights, both searched "
         f"at the same budget, and random masks of equal size; removed, {' and '.join(missed)} are "
         "missed more than as many random nodes."
     )
+
+
+def _beats(row: RouteRow, controls: tuple[str, ...]) -> bool:
+    """Whether there is a circuit and it beats every one of these controls."""
+    judged = [b.beats for b in row.beats if b.control in controls]
+    return bool(judged) and all(judged)
 
 
 def _named(rows: list[RouteRow], among: list[RouteRow]) -> str:
