@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+
 from page_reader import shows, value_at
 
 if TYPE_CHECKING:

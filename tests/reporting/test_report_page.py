@@ -8,12 +8,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from page_reader import Page, shows, value_at
 from synthetic_comparison import comparison
 
 from netseams.comparison.result import Comparison
 from netseams.core import FileFormatError
 from netseams.reporting import read_comparison, write_report
+from page_reader import Page, shows, value_at
 
 
 @pytest.fixture(params=["small_page", "large_page"])
