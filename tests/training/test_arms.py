@@ -83,6 +83,24 @@ def test_every_arm_ends_with_the_same_count_in_every_tensor(arm):
                 assert found == expected, name
 
 
+@pytest.mark.parametrize("arm", ["weight_sparse", "pruned"])
+def test_annealed_arms_hold_an_exact_count_after_every_step(arm):
+    sparsity = matched_arm(arm, TO).model_copy(
+        update={"anneal": "linear", "anneal_start": 0.0, "anneal_end": 0.5}
+    )
+    trainer = trainer_of(run_config(sparsity))
+    for step, support in enumerate(supports_of(trainer)[1:], start=1):
+        blocks = 1 - 0.87 * min(step / 20, 1)
+        for name, final in (
+            ("blocks.0.attn.k.weight", 0.13),
+            ("embed.weight", 0.4),
+            ("unembed.weight", 0.3),
+            ("blocks.0.mlp.up.bias", 0.5),
+        ):
+            numel = support[name].numel()
+            assert int(support[name].sum()) == round(max(blocks, final) * numel), (step, name)
+
+
 def test_pruned_weights_stay_out_and_counts_fall_as_the_cubic_says():
     trainer = trainer_of(run_config(matched_arm("pruned", TO)))
     weight = "blocks.0.mlp.up.weight"
