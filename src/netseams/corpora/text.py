@@ -22,7 +22,12 @@ from netseams.corpora.documents import (
     read_documents,
     stdlib_folder,
 )
-from netseams.corpora.tokenizer import END, read_tokenizer, train_tokenizer
+from netseams.corpora.tokenizer import (
+    END,
+    TokenizerName,
+    make_tokenizer,
+    read_tokenizer,
+)
 from netseams.store import cache_folder, write_text
 from netseams.store.files import storage_errors
 
@@ -38,6 +43,7 @@ class StdlibConfig(Config):
 
     kind: Literal["stdlib"] = "stdlib"
     d_vocab: int = Field(default=1024, ge=300, le=65_536)
+    tokenizer: TokenizerName = "own"
     max_bytes: int | None = Field(default=None, ge=1)
 
 
@@ -47,6 +53,7 @@ class TextConfig(Config):
     kind: Literal["text"] = "text"
     path: Path
     d_vocab: int = Field(default=1024, ge=300, le=65_536)
+    tokenizer: TokenizerName = "own"
     max_bytes: int | None = Field(default=None, ge=1)
 
 
@@ -135,9 +142,9 @@ class TextCorpus:
         with storage_errors(building):
             building.mkdir(parents=True, exist_ok=True)
         try:
-            tokenizer = train_tokenizer(self._tokenizer_texts(), self.config.d_vocab)
-            if tokenizer.get_vocab_size() > self.config.d_vocab:
-                raise CorpusError(f"vocabulary of {self.config.d_vocab} is too small for bytes")
+            tokenizer = make_tokenizer(
+                self.config.tokenizer, self._tokenizer_texts(), self.config.d_vocab
+            )
             facts = self._encode(building, tokenizer)
             self._check_long_enough(facts)
             write_text(building / "tokenizer.json", tokenizer.to_str())

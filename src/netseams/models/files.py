@@ -40,7 +40,7 @@ def load_model(path: Path) -> Transformer:
             f"{path} has format version {header.get('version')!r}; this release reads {VERSION}"
         )
     config = TransformerConfig.parse_json(header.get("config", ""), str(path))
-    expected = _shapes(config)
+    expected = shapes_of(config)
     for name, shape in expected.items():
         found = tensors.get(name)
         if found is None or tuple(found.shape) != shape:
@@ -54,7 +54,7 @@ def load_model(path: Path) -> Transformer:
     return model
 
 
-def _shapes(config: TransformerConfig) -> dict[str, tuple[int, ...]]:
+def shapes_of(config: TransformerConfig) -> dict[str, tuple[int, ...]]:
     """Name -> shape of every tensor. Nothing is allocated: a file may claim any size."""
     with torch.device("meta"):
         model = Transformer(config)

@@ -118,7 +118,7 @@ def train(config: RunConfig, folder: Path, progress: Progress | None = None) -> 
     trainer.run(on_step)
     seconds = spent + time.perf_counter() - started
     save_model(work / "model.safetensors", trainer.model)
-    result = _result(trainer, corpus, seconds)
+    result = result_of(trainer.model, config, corpus, seconds)
     write_text(work / "result.json", result.model_dump_json(indent=2))
     (work / "checkpoint.safetensors").unlink(missing_ok=True)
     return TrainedRun(folder, config, result)
@@ -158,8 +158,8 @@ def _restore(trainer: Trainer, work: WorkFolder) -> float:
     return seconds
 
 
-def _result(trainer: Trainer, corpus: Corpus, seconds: float) -> RunResult:
-    model, cfg = trainer.model, trainer.config
+def result_of(model: Transformer, cfg: RunConfig, corpus: Corpus, seconds: float) -> RunResult:
+    """Losses and counts of a trained network."""
     groups, arm = group_counts(model), cfg.train.sparsity
     nominal = nominal_parameters(model.cfg)
     return RunResult(
