@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 
 from netseams.core import FileFormatError
-from netseams.models.transformer import Transformer, TransformerConfig
+from netseams.models.config import TransformerConfig
+from netseams.models.transformer import Transformer
 from netseams.store import load_tensors, save_tensors
 
 FORMAT = "netseams.model"

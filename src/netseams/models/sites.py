@@ -3,12 +3,16 @@
 A node is one channel at a node site; an edge is one non-zero weight between two nodes
 (arXiv 2511.13653, section 2.2 and A.5). Residual identity paths and query-key products are
 not edges. Neither are embedding and unembedding, which start and end every circuit.
+Concatenated position channels are nodes of the two reads, as in the release: its masks and its
+AbsTopK act on stream and positions together. They come last at `ln1` and `ln2`.
 """
 
+import math
 from dataclasses import dataclass
 
 from netseams.core import UnknownNameError
-from netseams.models.transformer import BLOCK_SITES, TransformerConfig
+from netseams.models.config import TransformerConfig
+from netseams.models.transformer import BLOCK_SITES
 
 
 @dataclass(frozen=True)
@@ -33,21 +37,20 @@ class Matrix:
 def sites_of(cfg: TransformerConfig) -> list[Site]:
     """The node sites in forward order: 8 a block, and the final read."""
     heads = (cfg.n_heads, cfg.d_head)
-    d, m = (cfg.d_model,), (cfg.d_mlp,)
+    d, m, r = (cfg.d_model,), (cfg.d_mlp,), (cfg.d_read,)
     sites: list[Site] = []
     for i in range(cfg.n_layers):
         for name, shape in (
-            ("ln1.hook_normalized", d),
+            ("ln1.hook_normalized", r),
             ("attn.hook_q", heads),
             ("attn.hook_k", heads),
             ("attn.hook_v", heads),
             ("hook_attn_out", d),
-            ("ln2.hook_normalized", d),
+            ("ln2.hook_normalized", r),
             ("mlp.hook_post", m),
             ("hook_mlp_out", d),
         ):
-            width = cfg.d_mlp if shape == m else cfg.d_model
-            sites.append(Site(f"blocks.{i}.{name}", width, shape))
+            sites.append(Site(f"blocks.{i}.{name}", math.prod(shape), shape))
     sites.append(Site("ln_final.hook_normalized", cfg.d_model, d))
     return sites
 
@@ -93,7 +96,9 @@ def canonical_site(name: str, cfg: TransformerConfig) -> str:
     Raises:
         UnknownNameError: no such site; the nearest valid names are listed.
     """
-    table = {"embed.hook_out": "hook_embed", "final_resid": "ln_final.hook_normalized"}
+    # The release hooks `final_resid` before the final norm.
+    final = f"blocks.{cfg.n_layers - 1}.hook_resid_post"
+    table = {"embed.hook_out": "hook_embed", "final_resid": final}
     for i in range(cfg.n_layers):
         for ours, lens, released in _ALIASES:
             if lens:
@@ -102,7 +107,7 @@ def canonical_site(name: str, cfg: TransformerConfig) -> str:
                 table[f"{i}.{released}"] = f"blocks.{i}.{ours}"
         table |= {f"blocks.{i}.{site}": f"blocks.{i}.{site}" for site in BLOCK_SITES}
     table |= {own: own for own in ("hook_embed", "ln_final.hook_normalized")}
-    if cfg.positions == "learned":
+    if cfg.positions != "none":
         table["hook_pos_embed"] = "hook_pos_embed"
     if name not in table:
         raise UnknownNameError("site", name, table)
