@@ -1,9 +1,11 @@
-"""The transformer, its sites, and its file format."""
+"""The transformer, its sites, its file format, and readers of other people's models."""
 
 from netseams.models.config import TransformerConfig
-from netseams.models.files import load_model, model_fingerprint, save_model
-from netseams.models.sites import Matrix, Site, canonical_site, matrices_of, sites_of
+from netseams.models.files import model_fingerprint, save_model
+from netseams.models.gpt2 import save_gpt2
+from netseams.models.load import load_model
 from netseams.models.parts import Hook
+from netseams.models.sites import Matrix, Site, canonical_site, matrices_of, sites_of
 from netseams.models.transformer import Transformer
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "load_model",
     "matrices_of",
     "model_fingerprint",
+    "save_gpt2",
     "save_model",
     "sites_of",
 ]

@@ -21,9 +21,10 @@ SparseSite = Literal[
 _NODE_SITES: tuple[SparseSite, ...] = tuple(
     site for site in get_args(SparseSite) if "resid" not in site
 )
-_ALWAYS_WRITTEN = frozenset(
-    "n_layers n_heads d_model d_mlp n_ctx d_vocab positions activation_density sinks bigram".split()
-)
+_ALWAYS_WRITTEN = frozenset({
+    "n_layers", "n_heads", "d_model", "d_mlp", "n_ctx", "d_vocab", "positions",
+    "activation_density", "sinks", "bigram",
+})  # fmt: skip
 
 
 class TransformerConfig(Config):

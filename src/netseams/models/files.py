@@ -24,7 +24,7 @@ def save_model(path: Path, model: Transformer) -> None:
     save_tensors(path, dict(model.state_dict()), header)
 
 
-def load_model(path: Path) -> Transformer:
+def read_model(path: Path) -> Transformer:
     """Read a model written by `save_model`.
 
     Raises:

@@ -40,23 +40,25 @@ class Norm(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch W"]) -> Float[Tensor, "*batch W"]:
         if self.centred:
-            x = x - x.mean(dim=-1, keepdim=True)
+            return F.layer_norm(x, x.shape[-1:], self.gain, self.bias, self.epsilon)
         x = rms_norm(x, self.epsilon)
         x = x if self.gain is None else x * self.gain
         return x if self.bias is None else x + self.bias
 
 
 class Read(nn.Module):
-    """What a block sees: the normed residual stream, normed position channels beside it."""
+    """The normed residual stream; for a block, normed position channels beside it."""
 
     def __init__(self, cfg: TransformerConfig, site: SparseSite) -> None:
         super().__init__()
-        self.cfg, self.site = cfg, site
+        self.cfg = cfg
+        self.site: SparseSite = site
         self.norm = Norm(cfg, cfg.d_model)
-        self.pos = Norm(cfg, cfg.d_pos) if cfg.d_pos else None
+        beside = cfg.width_of(site) - cfg.d_model
+        self.pos = Norm(cfg, beside) if beside else None
 
     def forward(
-        self, x: Float[Tensor, "B T D"], positions: Float[Tensor, "B T d_pos"] | None
+        self, x: Float[Tensor, "B T D"], positions: Float[Tensor, "B T d_pos"] | None = None
     ) -> Float[Tensor, "B T R"]:
         read = self.norm(x)
         if self.pos is not None and positions is not None:
@@ -84,12 +86,11 @@ class Attention(nn.Module):
         answers: Int[Tensor, "B P"] | None,
     ) -> Float[Tensor, "B _ D"]:
         asking = x if answers is None else take(x, answers)
+        sites: tuple[SparseSite, ...] = ("attn.hook_q", "attn.hook_k", "attn.hook_v")
         q, k, v = (
-            at(f"{prefix}.hook_{name}", self._heads(sparsify(self.cfg, site, linear(read))))
-            for name, site, linear, read in (
-                ("q", "attn.hook_q", self.q, asking),
-                ("k", "attn.hook_k", self.k, x),
-                ("v", "attn.hook_v", self.v, x),
+            at(f"{prefix}.hook_{site[-1]}", self._heads(sparsify(self.cfg, site, linear(read))))
+            for site, linear, read in zip(
+                sites, (self.q, self.k, self.v), (asking, x, x), strict=True
             )
         )
         q, k, v = (rearrange(t, "b t h k -> b h t k") for t in (q, k, v))

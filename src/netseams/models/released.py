@@ -19,11 +19,11 @@ from netseams.models.transformer import Transformer
 from netseams.store import load_pickled_tensors
 
 CONFIG_FILE, WEIGHTS_FILE = "beeg_config.json", "final_model.pt"
-_NO_EFFECT = frozenset(
-    "dropout debug_nans tokenizer_name grad_checkpointing flash learnable_bigram_table "
-    "dropout_cat_pos_emb sinusoidal_cat_pos_emb enable_sparse_kernels pfrac "
-    "bigram_table_rank".split()
-)
+_NO_EFFECT = frozenset({
+    "dropout", "debug_nans", "tokenizer_name", "grad_checkpointing", "flash",
+    "learnable_bigram_table", "dropout_cat_pos_emb", "sinusoidal_cat_pos_emb",
+    "enable_sparse_kernels", "pfrac", "bigram_table_rank",
+})  # fmt: skip
 _SITES: dict[str, SparseSite] = {
     "attn_in": "ln1.hook_normalized",
     "attn_q": "attn.hook_q",
@@ -145,11 +145,11 @@ def _outside_blocks(
         tensors["unembed.weight"] = unembed
     elif not torch.equal(unembed, tensors["embed.weight"]):
         raise FileFormatError(
-            f"{found.path}: the config ties lm_head to wte, but the two differ: one of them is wrong"
+            f"{found.path}: the config ties lm_head to wte, but the two differ: one is wrong"
         )
     if cfg.bigram:
         tensors["bigram.weight"] = found.take("bigram_table", v, v)
-    return tensors | _norm("ln_final", "transformer.ln_f", d, cfg, found)
+    return tensors | _norm("ln_final.norm", "transformer.ln_f", d, cfg, found)
 
 
 def _norm(

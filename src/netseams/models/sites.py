@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from netseams.core import UnknownNameError
-from netseams.models.config import TransformerConfig
+from netseams.models.config import SparseSite, TransformerConfig
 from netseams.models.transformer import BLOCK_SITES
 
 
@@ -23,6 +23,8 @@ class Site:
     width: int
     shape: tuple[int, ...]
     """Shape of one position's activation: (width,), or (n_heads, d_head)."""
+    top: int | None = None
+    """How many channels AbsTopK lets through; None: all."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +40,23 @@ def sites_of(cfg: TransformerConfig) -> list[Site]:
     """The node sites in forward order: 8 a block, and the final read."""
     heads = (cfg.n_heads, cfg.d_head)
     d, m, r = (cfg.d_model,), (cfg.d_mlp,), (cfg.d_read,)
-    sites: list[Site] = []
-    for i in range(cfg.n_layers):
-        for name, shape in (
-            ("ln1.hook_normalized", r),
-            ("attn.hook_q", heads),
-            ("attn.hook_k", heads),
-            ("attn.hook_v", heads),
-            ("hook_attn_out", d),
-            ("ln2.hook_normalized", r),
-            ("mlp.hook_post", m),
-            ("hook_mlp_out", d),
-        ):
-            sites.append(Site(f"blocks.{i}.{name}", math.prod(shape), shape))
-    sites.append(Site("ln_final.hook_normalized", cfg.d_model, d))
-    return sites
+    names: tuple[tuple[SparseSite, tuple[int, ...]], ...] = (
+        ("ln1.hook_normalized", r),
+        ("attn.hook_q", heads),
+        ("attn.hook_k", heads),
+        ("attn.hook_v", heads),
+        ("hook_attn_out", d),
+        ("ln2.hook_normalized", r),
+        ("mlp.hook_post", m),
+        ("hook_mlp_out", d),
+    )
+    sites = [
+        Site(f"blocks.{i}.{name}", math.prod(shape), shape, cfg.kept_at(name))
+        for i in range(cfg.n_layers)
+        for name, shape in names
+    ]
+    final: SparseSite = "ln_final.hook_normalized"
+    return [*sites, Site(final, cfg.d_model, d, cfg.kept_at(final))]
 
 
 def matrices_of(cfg: TransformerConfig) -> list[Matrix]:

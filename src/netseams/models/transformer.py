@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from netseams.core import SettingError, UnknownNameError, generator
 from netseams.models.config import TransformerConfig
-from netseams.models.parts import MLP, Attention, Hook, Norm, Read, Sites, settle, sparsify, take
+from netseams.models.parts import MLP, Attention, Hook, Read, Sites, settle, sparsify, take
 
 
 class Block(nn.Module):
@@ -61,7 +61,7 @@ class Transformer(nn.Module):
         width = {"none": None, "learned": cfg.d_model, "concatenated": cfg.d_pos}[cfg.positions]
         self.pos_embed = None if width is None else nn.Embedding(cfg.n_ctx, width)
         self.blocks = nn.ModuleList(Block(cfg) for _ in range(cfg.n_layers))
-        self.ln_final = Norm(cfg, cfg.d_model)
+        self.ln_final = Read(cfg, "ln_final.hook_normalized")
         tied = cfg.tied_unembed
         self.unembed = None if tied else nn.Linear(cfg.d_model, cfg.d_vocab, bias=False)
         self.unembed_bias = nn.Parameter(torch.zeros(cfg.d_vocab)) if cfg.unembed_bias else None
@@ -117,8 +117,7 @@ class Transformer(nn.Module):
             x = block(x, at, f"blocks.{i}", answers if last else None, beside)
         if answers is not None:
             tokens = take(tokens, answers)
-        site = "ln_final.hook_normalized"
-        read = at(site, sparsify(self.cfg, site, self.ln_final(x)))
+        read = at("ln_final.hook_normalized", self.ln_final(x))
         logits = F.linear(read, self.unembed_weight, self.unembed_bias)
         return logits if self.bigram is None else logits + self.bigram(tokens)
 
