@@ -1,6 +1,7 @@
 """The transformer, its sites, its file format, and readers of other people's models."""
 
 from netseams.models.config import TransformerConfig
+from netseams.models.counts import Count, parameter_counts
 from netseams.models.files import model_fingerprint, save_model
 from netseams.models.gpt2 import save_gpt2
 from netseams.models.load import load_model
@@ -9,6 +10,7 @@ from netseams.models.sites import Matrix, Site, canonical_site, matrices_of, sit
 from netseams.models.transformer import Transformer
 
 __all__ = [
+    "Count",
     "Hook",
     "Matrix",
     "Site",
@@ -18,6 +20,7 @@ __all__ = [
     "load_model",
     "matrices_of",
     "model_fingerprint",
+    "parameter_counts",
     "save_gpt2",
     "save_model",
     "sites_of",
