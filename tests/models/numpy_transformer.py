@@ -112,7 +112,7 @@ def reference_logits(
     read = at(final, top(norm("ln_final.norm", x), final))
     logits = read @ w["embed.weight" if cfg.tied_unembed else "unembed.weight"].T
     if cfg.unembed_bias:
-        logits = logits + w["unembed_bias"]
+        logits = logits + w["unembed.bias"]
     if cfg.bigram:
         logits = logits + w["bigram.weight"][ids]
     return logits, seen

@@ -1,5 +1,6 @@
 """Options of other people's models: sites, matrices and files stay right."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,3 +132,19 @@ def test_options_that_add_no_tensor_are_part_of_the_fingerprint(option: dict) ->
         torch.equal(a, b) for a, b in zip(plain.parameters(), other.parameters(), strict=True)
     )
     assert model_fingerprint(other) != model_fingerprint(plain)
+
+
+def test_a_tied_matrix_stays_one(tmp_path: Path, model: Transformer) -> None:
+    """Through files, copies and changes of precision; and it is stored once."""
+    save_model(tmp_path / "m.safetensors", model.float())
+    for one in (model, load_model(tmp_path / "m.safetensors"), copy.deepcopy(model).double()):
+        assert one.unembed.weight is one.embed.weight
+        assert [n for n, _ in one.named_parameters() if "embed" in n] == [
+            "embed.weight", "pos_embed.weight", "unembed.bias",
+        ]  # fmt: skip
+        assert "unembed.weight" not in one.state_dict()
+    other = Transformer(WIDE, seed=9)
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other.unembed.weight, model.embed.weight)
+    with pytest.raises(RuntimeError, match="Missing key"):
+        other.load_state_dict({})

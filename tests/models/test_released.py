@@ -65,7 +65,8 @@ def test_no_two_tensors_share_memory(tmp_path: Path) -> None:
     places = [p.untyped_storage().data_ptr() for p in model.parameters()]
     assert len(set(places)) == len(places)
     assert all(p.is_contiguous() and p.requires_grad for p in model.parameters())
-    assert model.unembed is None
+    assert model.unembed.weight is model.embed.weight
+    assert "unembed.weight" not in model.state_dict()
 
 
 def test_what_is_zero_throughout_is_left_out(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -62,8 +62,7 @@ class CompiledCircuit(nn.Module):
         final = sites["ln_final.hook_normalized"]
         zeros = self.embed.new_zeros(cfg.d_vocab)
         self.final = _Read(model.ln_final, final)
-        head = _Head(model.unembed_weight, model.unembed_bias)
-        self.unembed = _Slice(head, final, _Site(zeros == 0, zeros, None))
+        self.unembed = _Slice(model.unembed, final, _Site(zeros == 0, zeros, None))
 
     def forward(
         self, tokens: Int[Tensor, "B T"], answers: Int[Tensor, "B P"] | None = None
@@ -123,13 +122,6 @@ def _frozen(values: Tensor) -> nn.Parameter:
     return nn.Parameter(values.detach().clone(), requires_grad=False)
 
 
-class _Head(NamedTuple):
-    """The unembedding, which may be the embedding's own matrix."""
-
-    weight: Tensor
-    bias: Tensor | None
-
-
 class _Read(nn.Module):
     """The normed residual stream, of which only kept channels come out."""
 
@@ -157,7 +149,7 @@ class _Slice(nn.Module):
     """
 
     def __init__(
-        self, layer: nn.Linear | _Head, source: _Site, target: _Site,
+        self, layer: nn.Linear, source: _Site, target: _Site,
         rows: Tensor | None = None, columns: Tensor | None = None,
         activation: Activation | None = None,
     ) -> None:  # fmt: skip

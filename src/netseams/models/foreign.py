@@ -115,4 +115,6 @@ def assemble(config: TransformerConfig, tensors: Mapping[str, Tensor]) -> Transf
     copies = {name: tensor.clone(memory_format=torch.contiguous_format)
               for name, tensor in tensors.items()}  # fmt: skip
     model.load_state_dict(copies, assign=True)
+    if config.tied_unembed:  # assigning gave the two names a parameter each
+        model.unembed.weight = model.embed.weight
     return model

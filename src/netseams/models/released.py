@@ -91,7 +91,7 @@ def load_released(folder: Path) -> Transformer:
     if cfg.positions != "none":
         tensors["pos_embed.weight"] = positions
     if cfg.unembed_bias:
-        tensors["unembed_bias"] = bias
+        tensors["unembed.bias"] = bias
     for i in range(cfg.n_layers):
         block = _block(f"transformer.h.{i}", cfg, found)
         tensors |= {f"blocks.{i}.{name}": tensor for name, tensor in block.items()}

@@ -6,9 +6,9 @@ P answer positions. By default RMSNorm carries no gain: it folds into the matrix
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -62,9 +62,11 @@ class Transformer(nn.Module):
         self.pos_embed = None if width is None else nn.Embedding(cfg.n_ctx, width)
         self.blocks = nn.ModuleList(Block(cfg) for _ in range(cfg.n_layers))
         self.ln_final = Read(cfg, "ln_final.hook_normalized")
-        tied = cfg.tied_unembed
-        self.unembed = None if tied else nn.Linear(cfg.d_model, cfg.d_vocab, bias=False)
-        self.unembed_bias = nn.Parameter(torch.zeros(cfg.d_vocab)) if cfg.unembed_bias else None
+        self.unembed = nn.Linear(cfg.d_model, cfg.d_vocab, bias=cfg.unembed_bias)
+        if cfg.tied_unembed:
+            self.unembed.weight = self.embed.weight
+            self.register_state_dict_post_hook(_leave_out_tied)
+            self.register_load_state_dict_pre_hook(_put_back_tied)
         self.bigram = nn.Embedding(cfg.d_vocab, cfg.d_vocab) if cfg.bigram else None
         self._init_weights(seed)
 
@@ -118,13 +120,8 @@ class Transformer(nn.Module):
         if answers is not None:
             tokens = take(tokens, answers)
         read = at("ln_final.hook_normalized", self.ln_final(x))
-        logits = F.linear(read, self.unembed_weight, self.unembed_bias)
+        logits = self.unembed(read)
         return logits if self.bigram is None else logits + self.bigram(tokens)
-
-    @property
-    def unembed_weight(self) -> Float[Tensor, "V D"]:
-        """The matrix behind the final read; the embedding's own where the two are tied."""
-        return self.embed.weight if self.unembed is None else self.unembed.weight
 
     def run_with_hooks(
         self,
@@ -187,3 +184,13 @@ BLOCK_SITES = (
     "hook_mlp_out",
     "hook_resid_post",
 )
+
+
+def _leave_out_tied(model: nn.Module, tensors: dict[str, Tensor], prefix: str, _: object) -> None:
+    """A tied matrix is stored once: files of tensors cannot hold one memory under two names."""
+    del tensors[f"{prefix}unembed.weight"]
+
+
+def _put_back_tied(model: nn.Module, tensors: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    if f"{prefix}embed.weight" in tensors:
+        tensors[f"{prefix}unembed.weight"] = tensors[f"{prefix}embed.weight"]
