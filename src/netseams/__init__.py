@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from netseams.discovery import NodeMaskConfig, NodeMasks
     from netseams.evaluation import agreement, necessity, score_network, sufficiency
     from netseams.interventions import mean_activations, redrawn_on_support, untrained_twin
-    from netseams.models import Transformer, TransformerConfig, load_model, save_model
+    from netseams.models import (
+        Transformer,
+        TransformerConfig,
+        load_model,
+        parameter_counts,
+        save_gpt2,
+        save_model,
+    )
     from netseams.reporting import write_report
     from netseams.tasks import build_task, task_names
     from netseams.training import (
@@ -39,7 +46,7 @@ _HOME: dict[str, str] = {
         "discovery": "NodeMaskConfig NodeMasks",
         "evaluation": "agreement necessity score_network sufficiency",
         "interventions": "mean_activations redrawn_on_support untrained_twin",
-        "models": "Transformer TransformerConfig load_model save_model",
+        "models": "Transformer TransformerConfig load_model parameter_counts save_gpt2 save_model",
         "reporting": "write_report",
         "tasks": "build_task task_names",
         "training": "Dense Pruned RandomSupport RunConfig TrainConfig WeightSparse open_run train",
@@ -76,8 +83,10 @@ __all__ = [
     "mean_activations",
     "necessity",
     "open_run",
+    "parameter_counts",
     "redrawn_on_support",
     "save_circuit",
+    "save_gpt2",
     "save_model",
     "score_network",
     "sufficiency",

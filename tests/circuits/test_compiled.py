@@ -1,7 +1,7 @@
 """A compiled circuit computes what its model computes with everything else held constant."""
 
 import itertools
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -19,15 +19,44 @@ OPTIONS: list[Options] = list(
 )
 
 
+LAYER = {"norm": "layer", "norm_gain": True, "norm_bias": True}
+BESIDE = {"positions": "concatenated", "d_pos": 5}
+OTHERS: dict[str, dict[str, Any]] = {
+    "layer norm": LAYER,
+    "positions beside": BESIDE,
+    "positions beside, AbsTopK": BESIDE | {"activation_density": 0.3},
+    "wide heads": {"head_width": 7, "sinks": True},
+    "no biases": {"biases": False},
+    "tied": {"tied_unembed": True, "unembed_bias": True},
+    "gelu by tanh": {"activation": "gelu_tanh"},
+    "relu in the stream": {"residual": "relu", "activation": "relu"},
+    "AbsTopK in the stream": {
+        "activation_density": 0.4,
+        "activation_sites": ("hook_resid_mid", "mlp.hook_post", "hook_resid_post"),
+    },
+    "as csp_yolo2": BESIDE | {
+        "norm_gain": True, "norm_epsilon": 1e-7, "sinks": True, "bigram": True,
+        "activation_density": 0.25, "activation_rounding": "down",
+        "activation_sites": ("ln1.hook_normalized", "attn.hook_q", "attn.hook_k", "attn.hook_v",
+                             "hook_attn_out", "ln2.hook_normalized", "mlp.hook_post",
+                             "hook_mlp_out"),
+    },
+    "as gpt2": LAYER | {"activation": "gelu_tanh", "tied_unembed": True},
+}  # fmt: skip
+
+
 def sparse_model(options: Options, seed: int = 0) -> Transformer:
-    """Random everywhere, also where initial values are zero; a fifth of every matrix is left."""
     positions, activation_density, sinks, bigram = options
-    model = Transformer(
-        TransformerConfig(
-            n_layers=2, n_heads=4, d_model=24, d_mlp=40, n_ctx=12, d_vocab=50,
-            positions=positions, activation_density=activation_density, sinks=sinks, bigram=bigram,
-        )
+    return sparse_model_with(
+        {"positions": positions, "activation_density": activation_density,
+         "sinks": sinks, "bigram": bigram}, seed,
     )  # fmt: skip
+
+
+def sparse_model_with(options: dict[str, Any], seed: int = 0) -> Transformer:
+    """Random everywhere, also where initial values are zero; a fifth of every matrix is left."""
+    shape = {"n_layers": 2, "n_heads": 4, "d_model": 24, "d_mlp": 40, "n_ctx": 12, "d_vocab": 50}
+    model = Transformer(TransformerConfig(**shape, **options))
     draws = generator(seed, "weights")
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -71,6 +100,15 @@ def assert_same_logits(
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
 def test_equals_the_masked_model(options: Options, share: float) -> None:
     model = sparse_model(options)
+    assert_same_logits(model, random_nodes(model, share), random_fill(model))
+
+
+@pytest.mark.parametrize("options", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_equals_the_masked_model_with_options_of_others(
+    options: dict[str, Any], share: float
+) -> None:
+    model = sparse_model_with(options)
     assert_same_logits(model, random_nodes(model, share), random_fill(model))
 
 

@@ -44,6 +44,7 @@ OPTIONS = {
     "train": {"out", "config", "recipe", "preset", "corpus", "arm", "text", "seed", "threads"},
     "discover": {"out", "targets", "steps", "seed", "threads"},
     "evaluate": {"network", "seed"},
+    "model": set(),
     "report": set(),
 }
 

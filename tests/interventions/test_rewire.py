@@ -6,7 +6,19 @@ import torch
 from netseams.interventions import redrawn_on_support, untrained_twin
 from netseams.models import Transformer, TransformerConfig
 
-OPTIONS = {"plain": {}, "all": {"sinks": True, "bigram": True, "activation_density": 0.5}}
+OPTIONS = {
+    "plain": {},
+    "all": {"sinks": True, "bigram": True, "activation_density": 0.5},
+    "others": {
+        "norm": "layer",
+        "norm_gain": True,
+        "norm_bias": True,
+        "d_pos": 3,
+        "positions": "concatenated",
+        "tied_unembed": True,
+        "unembed_bias": True,
+    },
+}
 
 
 @pytest.fixture(params=OPTIONS.values(), ids=OPTIONS)

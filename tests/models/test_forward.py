@@ -17,6 +17,39 @@ OPTIONS = {
     "bigram": {"bigram": True},
     "a quarter of activations": {"activation_density": 0.25},
     "one activation": {"activation_density": 0.01},
+    "positions beside": {"positions": "concatenated", "d_pos": 3},
+    "wide heads": {"head_width": 5, "n_heads": 3},
+    "layer norm": {"norm": "layer", "norm_gain": True, "norm_bias": True, "norm_epsilon": 0.01},
+    "gain": {"norm_gain": True},
+    "norm bias": {"norm_bias": True},
+    "gelu by tanh": {"activation": "gelu_tanh"},
+    "relu": {"activation": "relu"},
+    "relu in the stream": {"residual": "relu"},
+    "no biases": {"biases": False},
+    "tied": {"tied_unembed": True},
+    "unembed bias": {"unembed_bias": True},
+    "some sites, rounded down": {
+        "activation_density": 0.45,
+        "activation_rounding": "down",
+        "activation_sites": ("attn.hook_v", "hook_resid_mid", "mlp.hook_post", "hook_resid_post"),
+    },
+    "all of others": {
+        "positions": "concatenated",
+        "d_pos": 3,
+        "head_width": 5,
+        "sinks": True,
+        "bigram": True,
+        "norm": "layer",
+        "norm_gain": True,
+        "norm_bias": True,
+        "activation": "relu",
+        "residual": "relu",
+        "tied_unembed": True,
+        "unembed_bias": True,
+        "activation_density": 0.4,
+        "activation_rounding": "down",
+        "biases": False,
+    },
     "all": {"sinks": True, "bigram": True, "activation_density": 0.5, "positions": "none"},
 }
 
@@ -150,9 +183,13 @@ def test_a_seed_decides_the_initial_weights() -> None:
 
 def test_initial_weights_follow_gpt2() -> None:
     model = Transformer(
-        TransformerConfig(n_layers=8, d_model=64, d_mlp=256, d_vocab=400, sinks=True, bigram=True)
-    )
+        TransformerConfig(n_layers=8, d_model=64, d_mlp=256, d_vocab=400, sinks=True, bigram=True,
+                          norm_gain=True, norm_bias=True, unembed_bias=True)
+    )  # fmt: skip
     for name, parameter in model.named_parameters():
+        if name.endswith(".gain"):
+            assert (parameter == 1).all(), name
+            continue
         if parameter.ndim < 2 or name.startswith("bigram"):
             assert not parameter.any(), name
             continue
@@ -165,7 +202,10 @@ def test_initial_weights_follow_gpt2() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [{"n_heads": 3}, {"n_layers": 0}, {"activation_density": 0.0}, {"activation_density": 1.1},
-     {"positions": "rotary"}, {"d_vocab": 1}, {"dropout": 0.1}],
+     {"positions": "rotary"}, {"d_vocab": 1}, {"dropout": 0.1}, {"d_pos": 3},
+     {"d_pos": 0, "positions": "concatenated"}, {"activation_sites": ("attn.hook_z",)},
+     {"activation_density": 0.1, "activation_rounding": "down"}, {"norm_epsilon": 0.0},
+     {"head_width": 0}, {"activation": "silu"}],
 )  # fmt: skip
 def test_impossible_configs_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

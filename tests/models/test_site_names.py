@@ -28,7 +28,7 @@ RELEASED = {
     "1.mlp.act_in": "blocks.1.ln2.hook_normalized",
     "1.mlp.post_act": "blocks.1.mlp.hook_post",
     "0.mlp.resid_delta": "blocks.0.hook_mlp_out",
-    "final_resid": "ln_final.hook_normalized",
+    "final_resid": "blocks.1.hook_resid_post",
 }
 
 

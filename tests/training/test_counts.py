@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from netseams.corpora import StringOps, StringOpsConfig
-from netseams.models import Transformer, TransformerConfig, matrices_of
+from netseams.models import Transformer, TransformerConfig, matrices_of, parameter_counts
 from netseams.training.channels import channel_counts
-from netseams.training.counts import group_counts, nominal_parameters
+from netseams.training.nominal import nominal_parameters
 
 
 def released(width: int) -> TransformerConfig:
@@ -33,8 +33,8 @@ def test_groups_are_counted_by_hand(random_model):
         model.unembed.weight[3] = 0.0
         model.blocks[1].mlp.up.bias.zero_()
         model.blocks[0].attn.k.weight[:, 2] = 0.0
-    counts = group_counts(model)
-    sizes = {group: count.n_parameters for group, count in counts.items()}
+    counts = parameter_counts(model)
+    sizes = {group: count.n for group, count in counts.items()}
     assert sizes == {
         "block": 2 * (4 * 64 + 2 * 96),
         "embed": 19 * 8 + 5 * 8,

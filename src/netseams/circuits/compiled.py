@@ -5,6 +5,7 @@ a bias. Left are slices of the matrices, kept dense: at the sizes that circuits 
 products are slower.
 """
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ from torch import Tensor, nn
 
 from netseams.circuits.circuit import Circuit
 from netseams.core import SettingError
-from netseams.masks import abs_topk, kept_count
+from netseams.masks import abs_topk
 from netseams.models import Transformer, sites_of
-from netseams.models.transformer import Attention, Block, rms_norm, take
+from netseams.models.config import Activation
+from netseams.models.parts import Read, activate, settle, take
+from netseams.models.transformer import Block
 
 
 class CompiledCircuit(nn.Module):
@@ -58,7 +61,7 @@ class CompiledCircuit(nn.Module):
         )
         final = sites["ln_final.hook_normalized"]
         zeros = self.embed.new_zeros(cfg.d_vocab)
-        self.final = _Read(final)
+        self.final = _Read(model.ln_final, final)
         self.unembed = _Slice(model.unembed, final, _Site(zeros == 0, zeros, None))
 
     def forward(
@@ -71,11 +74,15 @@ class CompiledCircuit(nn.Module):
         """
         if tokens.shape[1] > self.cfg.n_ctx:
             raise SettingError(f"{tokens.shape[1]} positions, but n_ctx is {self.cfg.n_ctx}")
-        x = F.embedding(tokens, self.embed)
+        x, beside = F.embedding(tokens, self.embed), None
         if self.pos_embed is not None:
-            x += self.pos_embed[: tokens.shape[1]]
+            positions = self.pos_embed[: tokens.shape[1]]
+            if self.cfg.positions == "learned":
+                x += positions
+            else:
+                beside = positions.expand(len(x), -1, -1)
         for i, block in enumerate(self.blocks):
-            x = block(x, answers if i == self.cfg.n_layers - 1 else None)
+            x = block(x, answers if i == self.cfg.n_layers - 1 else None, beside)
         if answers is not None:
             tokens = take(tokens, answers)
         logits = self.unembed(self.final(x))
@@ -106,8 +113,7 @@ def _cut_sites(
             raise SettingError(f"a compiled circuit needs {site.width} constants for {site.name}")
         constant = means[site.name].detach().flatten().to(model.embed.weight)
         kept = nodes[site.name].to(constant.device)
-        share = model.cfg.activation_density
-        top = kept_count(site.width, share) if share is not None and kept.any() else None
+        top = site.top if kept.any() else None
         cut[site.name] = _Site(kept, constant.masked_fill(kept, 0.0), top)
     return cut
 
@@ -117,17 +123,23 @@ def _frozen(values: Tensor) -> nn.Parameter:
 
 
 class _Read(nn.Module):
-    """RMSNorm of the residual stream, of which only kept channels come out."""
+    """The normed residual stream, of which only kept channels come out."""
 
-    def __init__(self, site: _Site) -> None:
+    def __init__(self, read: Read, site: _Site) -> None:
         super().__init__()
-        self.top, self.channels = site.top, nn.Buffer(site.channels)
+        norm, self.channels = read.norm, nn.Buffer(site.channels)
+        self.epsilon = norm.epsilon
+        bare = not norm.centred and norm.gain is None and norm.bias is None
+        narrow = bare and read.pos is None and site.top is None
+        self.whole = None if narrow else copy.deepcopy(read).requires_grad_(False)
 
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T kept"]:
-        if self.top is not None:
-            return abs_topk(rms_norm(x), self.top)[..., self.channels]
+    def forward(
+        self, x: Float[Tensor, "B T D"], positions: Tensor | None = None
+    ) -> Float[Tensor, "B T kept"]:
+        if self.whole is not None:
+            return self.whole(x, positions)[..., self.channels]
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        return x[..., self.channels] * torch.rsqrt(norm.square() / x.shape[-1] + 1e-5)
+        return x[..., self.channels] * torch.rsqrt(norm.square() / x.shape[-1] + self.epsilon)
 
 
 class _Slice(nn.Module):
@@ -138,7 +150,8 @@ class _Slice(nn.Module):
 
     def __init__(
         self, layer: nn.Linear, source: _Site, target: _Site,
-        rows: Tensor | None = None, columns: Tensor | None = None, gelu: bool = False,
+        rows: Tensor | None = None, columns: Tensor | None = None,
+        activation: Activation | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         rows = target.channels if rows is None else rows
@@ -147,7 +160,8 @@ class _Slice(nn.Module):
         bias = weight @ source.constant
         bias = bias if layer.bias is None else bias + layer.bias.detach()
         weight = weight[:, source.channels if columns is None else columns]
-        self.top, self.gelu = target.top, gelu
+        self.top = target.top
+        self.activation: Activation | None = activation
         if self.top is None:
             weight, bias = weight[rows] * kept.unsqueeze(1), bias[rows].where(kept, constant)
         else:
@@ -156,7 +170,7 @@ class _Slice(nn.Module):
 
     def forward(self, x: Float[Tensor, "B T columns"]) -> Float[Tensor, "B T rows"]:
         y = F.linear(x, self.weight, self.bias)
-        y = F.gelu(y) if self.gelu else y
+        y = y if self.activation is None else activate(self.activation, y)
         if self.top is None:
             return y
         return abs_topk(y, self.top)[..., self.rows] * self.kept + self.constant
@@ -179,8 +193,9 @@ class _Write(nn.Module):
 class _CutAttention(nn.Module):
     """Heads that pass more than a constant, each with the channels that matter there."""
 
-    def __init__(self, attn: Attention, name: str, sites: Mapping[str, _Site]) -> None:
+    def __init__(self, block: Block, name: str, sites: Mapping[str, _Site]) -> None:
         super().__init__()
+        attn = block.attn
         read, out = sites[f"{name}.ln1.hook_normalized"], sites[f"{name}.hook_attn_out"]
         q, k, v = (sites[f"{name}.attn.hook_{letter}"] for letter in "qkv")
         # Weights that sum to 1 hide constants: a constant key shifts all scores of a query alike,
@@ -193,7 +208,7 @@ class _CutAttention(nn.Module):
         self.n_heads, self.scale = len(heads), 1 / math.sqrt(attn.cfg.d_head)
         counts = torch.cat([pairs[heads], values[heads]]).sum(dim=1).tolist()
         in_pairs, in_values = (_slots(used, heads, max([1, *counts])) for used in (pairs, values))
-        self.read = _Read(read)
+        self.read = _Read(block.ln1, read)
         self.q = _Slice(attn.q, read, q, in_pairs)
         self.k = _Slice(attn.k, read, k, in_pairs)
         self.v = _Slice(attn.v, read, v, in_values)
@@ -201,8 +216,10 @@ class _CutAttention(nn.Module):
         passed = _Site(v.kept, v.constant * (not sink), None)  # with a sink they are in the slots
         self.out = _Write(attn.out, passed, out, in_values)
 
-    def forward(self, x: Float[Tensor, "B T D"], answers: Tensor | None) -> Tensor:
-        read = self.read(x)
+    def forward(
+        self, x: Float[Tensor, "B T D"], answers: Tensor | None, positions: Tensor | None
+    ) -> Tensor:
+        read = self.read(x, positions)
         asking, x = (read, x) if answers is None else (take(read, answers), take(x, answers))
         if self.n_heads == 0:
             return self.out(x, x[..., :0])
@@ -237,11 +254,17 @@ class _CutBlock(nn.Module):
     def __init__(self, block: Block, name: str, sites: Mapping[str, _Site]) -> None:
         super().__init__()
         read, hidden = sites[f"{name}.ln2.hook_normalized"], sites[f"{name}.mlp.hook_post"]
-        self.attn = _CutAttention(block.attn, name, sites)
-        self.read = _Read(read)
-        self.up = _Slice(block.mlp.up, read, hidden, gelu=True)
+        self.cfg = block.cfg
+        self.attn = _CutAttention(block, name, sites)
+        self.read = _Read(block.ln2, read)
+        self.up = _Slice(block.mlp.up, read, hidden, activation=block.cfg.activation)
         self.down = _Write(block.mlp.down, hidden, sites[f"{name}.hook_mlp_out"])
 
-    def forward(self, x: Float[Tensor, "B T D"], answers: Tensor | None) -> Tensor:
-        x = self.attn(x, answers)
-        return self.down(x, self.up(self.read(x)))
+    def forward(
+        self, x: Float[Tensor, "B T D"], answers: Tensor | None, positions: Tensor | None
+    ) -> Tensor:
+        x = settle(self.cfg, "hook_resid_mid", self.attn(x, answers, positions))
+        if answers is not None and positions is not None:
+            positions = take(positions, answers)
+        x = self.down(x, self.up(self.read(x, positions)))
+        return settle(self.cfg, "hook_resid_post", x)

@@ -10,6 +10,7 @@ VERBS: dict[str, str] = {
     "train": "train one network",
     "discover": "find circuits of one task in a trained network",
     "evaluate": "ask a circuit: sufficient? necessary? better than random?",
+    "model": "say what a model is: ours, the sparse release's, GPT-2, or by name",
     "report": "write report.html again from a comparison.json",
 }
 

@@ -1,19 +1,31 @@
-"""The transformer, its sites, and its file format."""
+"""The transformer, its sites, its file format, and readers of other people's models."""
 
-from netseams.models.files import load_model, model_fingerprint, save_model
+from netseams.models.config import TransformerConfig
+from netseams.models.counts import ParameterCount, parameter_counts
+from netseams.models.files import model_fingerprint, save_model
+from netseams.models.gpt2 import save_gpt2
+from netseams.models.groups import PARAMETER_GROUPS, ParameterGroup, group_of
+from netseams.models.load import load_model
+from netseams.models.parts import Hook
 from netseams.models.sites import Matrix, Site, canonical_site, matrices_of, sites_of
-from netseams.models.transformer import Hook, Transformer, TransformerConfig
+from netseams.models.transformer import Transformer
 
 __all__ = [
+    "PARAMETER_GROUPS",
     "Hook",
     "Matrix",
+    "ParameterCount",
+    "ParameterGroup",
     "Site",
     "Transformer",
     "TransformerConfig",
     "canonical_site",
+    "group_of",
     "load_model",
     "matrices_of",
     "model_fingerprint",
+    "parameter_counts",
+    "save_gpt2",
     "save_model",
     "sites_of",
 ]

@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 
 from netseams.core import FileFormatError
-from netseams.models.transformer import Transformer, TransformerConfig
+from netseams.models.config import TransformerConfig
+from netseams.models.transformer import Transformer
 from netseams.store import load_tensors, save_tensors
 
 FORMAT = "netseams.model"
@@ -23,7 +24,7 @@ def save_model(path: Path, model: Transformer) -> None:
     save_tensors(path, dict(model.state_dict()), header)
 
 
-def load_model(path: Path) -> Transformer:
+def read_model(path: Path) -> Transformer:
     """Read a model written by `save_model`.
 
     Raises:

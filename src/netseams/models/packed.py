@@ -65,9 +65,7 @@ def load_packed(path: Path) -> Transformer:
     return model
 
 
-def _unpack(
-    tensors: dict[str, Tensor], name: str, shape: tuple[int, ...], path: Path
-) -> Tensor:
+def _unpack(tensors: dict[str, Tensor], name: str, shape: tuple[int, ...], path: Path) -> Tensor:
     """Take one tensor out of the file's."""
     n = int(np.prod(shape))
     if name in tensors:

@@ -3,12 +3,16 @@
 A node is one channel at a node site; an edge is one non-zero weight between two nodes
 (arXiv 2511.13653, section 2.2 and A.5). Residual identity paths and query-key products are
 not edges. Neither are embedding and unembedding, which start and end every circuit.
+Concatenated position channels are nodes of the two reads, as in the release: its masks and its
+AbsTopK act on stream and positions together. They come last at `ln1` and `ln2`.
 """
 
+import math
 from dataclasses import dataclass
 
 from netseams.core import UnknownNameError
-from netseams.models.transformer import BLOCK_SITES, TransformerConfig
+from netseams.models.config import SparseSite, TransformerConfig
+from netseams.models.transformer import BLOCK_SITES
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,8 @@ class Site:
     width: int
     shape: tuple[int, ...]
     """Shape of one position's activation: (width,), or (n_heads, d_head)."""
+    top: int | None = None
+    """How many channels AbsTopK lets through; None: all."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +39,24 @@ class Matrix:
 def sites_of(cfg: TransformerConfig) -> list[Site]:
     """The node sites in forward order: 8 a block, and the final read."""
     heads = (cfg.n_heads, cfg.d_head)
-    d, m = (cfg.d_model,), (cfg.d_mlp,)
-    sites: list[Site] = []
-    for i in range(cfg.n_layers):
-        for name, shape in (
-            ("ln1.hook_normalized", d),
-            ("attn.hook_q", heads),
-            ("attn.hook_k", heads),
-            ("attn.hook_v", heads),
-            ("hook_attn_out", d),
-            ("ln2.hook_normalized", d),
-            ("mlp.hook_post", m),
-            ("hook_mlp_out", d),
-        ):
-            width = cfg.d_mlp if shape == m else cfg.d_model
-            sites.append(Site(f"blocks.{i}.{name}", width, shape))
-    sites.append(Site("ln_final.hook_normalized", cfg.d_model, d))
-    return sites
+    d, m, r = (cfg.d_model,), (cfg.d_mlp,), (cfg.d_read,)
+    names: tuple[tuple[SparseSite, tuple[int, ...]], ...] = (
+        ("ln1.hook_normalized", r),
+        ("attn.hook_q", heads),
+        ("attn.hook_k", heads),
+        ("attn.hook_v", heads),
+        ("hook_attn_out", d),
+        ("ln2.hook_normalized", r),
+        ("mlp.hook_post", m),
+        ("hook_mlp_out", d),
+    )
+    sites = [
+        Site(f"blocks.{i}.{name}", math.prod(shape), shape, cfg.kept_at(name))
+        for i in range(cfg.n_layers)
+        for name, shape in names
+    ]
+    final: SparseSite = "ln_final.hook_normalized"
+    return [*sites, Site(final, cfg.d_model, d, cfg.kept_at(final))]
 
 
 def matrices_of(cfg: TransformerConfig) -> list[Matrix]:
@@ -93,7 +100,9 @@ def canonical_site(name: str, cfg: TransformerConfig) -> str:
     Raises:
         UnknownNameError: no such site; the nearest valid names are listed.
     """
-    table = {"embed.hook_out": "hook_embed", "final_resid": "ln_final.hook_normalized"}
+    # The release hooks `final_resid` before the final norm.
+    final = f"blocks.{cfg.n_layers - 1}.hook_resid_post"
+    table = {"embed.hook_out": "hook_embed", "final_resid": final}
     for i in range(cfg.n_layers):
         for ours, lens, released in _ALIASES:
             if lens:
@@ -102,7 +111,7 @@ def canonical_site(name: str, cfg: TransformerConfig) -> str:
                 table[f"{i}.{released}"] = f"blocks.{i}.{ours}"
         table |= {f"blocks.{i}.{site}": f"blocks.{i}.{site}" for site in BLOCK_SITES}
     table |= {own: own for own in ("hook_embed", "ln_final.hook_normalized")}
-    if cfg.positions == "learned":
+    if cfg.positions != "none":
         table["hook_pos_embed"] = "hook_pos_embed"
     if name not in table:
         raise UnknownNameError("site", name, table)

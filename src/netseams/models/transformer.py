@@ -1,126 +1,20 @@
-"""A decoder-only transformer with named sites, to be read in one sitting.
+"""A decoder-only transformer with named sites, to be read in one sitting (with `parts.py`).
 
 Shape letters: B batch, T position, D d_model, H heads, K d_head, M d_mlp, V vocabulary,
-P answer positions. RMSNorm carries no gain: a gain folds into the matrix that follows it.
+P answer positions. By default RMSNorm carries no gain: it folds into the matrix that follows.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-import torch.nn.functional as F
-from einops import rearrange
 from jaxtyping import Float, Int
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from netseams.core import Config, SettingError, UnknownNameError, generator
-from netseams.masks import abs_topk, kept_count
-
-Hook = Callable[[Tensor], Tensor]
-
-
-class TransformerConfig(Config):
-    """Shape and options of a `Transformer`."""
-
-    n_layers: int = Field(default=2, ge=1)
-    n_heads: int = Field(default=8, ge=1)
-    d_model: int = Field(default=128, ge=1)
-    d_mlp: int = Field(default=512, ge=1)
-    n_ctx: int = Field(default=64, ge=1)
-    d_vocab: int = Field(default=1024, ge=2)
-    positions: Literal["none", "learned"] = "learned"
-    activation_density: float | None = Field(default=None, gt=0, le=1)
-    """Share of channels that AbsTopK keeps at every node site; None switches it off."""
-    sinks: bool = False
-    """A learned logit per head in the softmax denominator."""
-    bigram: bool = False
-    """A dense table of the current token's row, added to the logits."""
-
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> "TransformerConfig":
-        if self.d_model % self.n_heads:
-            raise ValueError(f"n_heads {self.n_heads} must divide d_model {self.d_model}")
-        return self
-
-    @property
-    def d_head(self) -> int:
-        return self.d_model // self.n_heads
-
-
-class Sites:
-    """Applies hooks by site name; with none it only returns its input."""
-
-    def __init__(self, hooks: Mapping[str, Hook] | None) -> None:
-        self.hooks = hooks or {}
-
-    def __call__(self, name: str, x: Tensor) -> Tensor:
-        hook = self.hooks.get(name)
-        return x if hook is None else hook(x)
-
-
-class Attention(nn.Module):
-    """Causal multi-head attention with an optional sink."""
-
-    def __init__(self, cfg: TransformerConfig) -> None:
-        super().__init__()
-        self.cfg = cfg
-        self.q = nn.Linear(cfg.d_model, cfg.d_model)
-        self.k = nn.Linear(cfg.d_model, cfg.d_model)
-        self.v = nn.Linear(cfg.d_model, cfg.d_model)
-        self.out = nn.Linear(cfg.d_model, cfg.d_model)
-        self.sink = nn.Parameter(torch.zeros(cfg.n_heads)) if cfg.sinks else None
-
-    def forward(
-        self,
-        x: Float[Tensor, "B T D"],
-        at: Sites,
-        prefix: str,
-        answers: Int[Tensor, "B P"] | None,
-    ) -> Float[Tensor, "B _ D"]:
-        asking = x if answers is None else take(x, answers)
-        q, k, v = (
-            at(f"{prefix}.hook_{name}", self._heads(sparsify(self.cfg, linear(read))))
-            for name, linear, read in (("q", self.q, asking), ("k", self.k, x), ("v", self.v, x))
-        )
-        q, k, v = (rearrange(t, "b t h k -> b h t k") for t in (q, k, v))
-        z = self._attend(q, k, v, answers)
-        z = at(f"{prefix}.hook_z", rearrange(z, "b h t k -> b t h k"))
-        return self.out(rearrange(z, "b t h k -> b t (h k)"))
-
-    def _heads(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T H K"]:
-        return rearrange(x, "b t (h k) -> b t h k", h=self.cfg.n_heads)
-
-    def _attend(
-        self, q: Tensor, k: Tensor, v: Tensor, answers: Int[Tensor, "B P"] | None
-    ) -> Float[Tensor, "B H _ K"]:
-        if self.sink is None and answers is None:
-            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        keys = torch.arange(k.shape[2], device=k.device)
-        # (T, T), or (B, 1, P, T) where only answer positions ask.
-        asking = keys.unsqueeze(1) if answers is None else answers[:, None, :, None]
-        visible = keys <= asking
-        if self.sink is None:
-            return F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
-        scores = (q @ k.transpose(2, 3) / math.sqrt(self.cfg.d_head)).masked_fill(
-            ~visible, -torch.inf
-        )
-        sink = self.sink.view(1, -1, 1, 1).expand(*scores.shape[:3], 1)
-        return torch.cat([scores, sink], dim=3).softmax(dim=3)[..., :-1] @ v
-
-
-class MLP(nn.Module):
-    """Two matrices around a GELU."""
-
-    def __init__(self, cfg: TransformerConfig) -> None:
-        super().__init__()
-        self.cfg = cfg
-        self.up = nn.Linear(cfg.d_model, cfg.d_mlp)
-        self.down = nn.Linear(cfg.d_mlp, cfg.d_model)
-
-    def forward(self, x: Float[Tensor, "B T D"], at: Sites, prefix: str) -> Float[Tensor, "B T D"]:
-        return self.down(at(f"{prefix}.hook_post", sparsify(self.cfg, F.gelu(self.up(x)))))
+from netseams.core import SettingError, UnknownNameError, generator
+from netseams.models.config import TransformerConfig
+from netseams.models.parts import MLP, Attention, Hook, Read, Sites, settle, sparsify, take
 
 
 class Block(nn.Module):
@@ -129,7 +23,9 @@ class Block(nn.Module):
     def __init__(self, cfg: TransformerConfig) -> None:
         super().__init__()
         self.cfg = cfg
+        self.ln1 = Read(cfg, "ln1.hook_normalized")
         self.attn = Attention(cfg)
+        self.ln2 = Read(cfg, "ln2.hook_normalized")
         self.mlp = MLP(cfg)
 
     def forward(
@@ -138,16 +34,21 @@ class Block(nn.Module):
         at: Sites,
         name: str,
         answers: Int[Tensor, "B P"] | None = None,
+        positions: Float[Tensor, "B T d_pos"] | None = None,
     ) -> Float[Tensor, "B _ D"]:
         cfg = self.cfg
         x = at(f"{name}.hook_resid_pre", x)
-        read = at(f"{name}.ln1.hook_normalized", sparsify(cfg, rms_norm(x)))
-        write = self.attn(read, at, f"{name}.attn", answers)
-        x = x if answers is None else take(x, answers)
-        x = at(f"{name}.hook_resid_mid", x + at(f"{name}.hook_attn_out", sparsify(cfg, write)))
-        read = at(f"{name}.ln2.hook_normalized", sparsify(cfg, rms_norm(x)))
-        write = self.mlp(read, at, f"{name}.mlp")
-        return at(f"{name}.hook_resid_post", x + at(f"{name}.hook_mlp_out", sparsify(cfg, write)))
+        read = at(f"{name}.ln1.hook_normalized", self.ln1(x, positions))
+        write = sparsify(cfg, "hook_attn_out", self.attn(read, at, f"{name}.attn", answers))
+        if answers is not None:
+            x = take(x, answers)
+            positions = None if positions is None else take(positions, answers)
+        x = settle(cfg, "hook_resid_mid", x + at(f"{name}.hook_attn_out", write))
+        x = at(f"{name}.hook_resid_mid", x)
+        read = at(f"{name}.ln2.hook_normalized", self.ln2(x, positions))
+        write = sparsify(cfg, "hook_mlp_out", self.mlp(read, at, f"{name}.mlp"))
+        x = settle(cfg, "hook_resid_post", x + at(f"{name}.hook_mlp_out", write))
+        return at(f"{name}.hook_resid_post", x)
 
 
 class Transformer(nn.Module):
@@ -157,18 +58,25 @@ class Transformer(nn.Module):
         super().__init__()
         self.cfg = cfg
         self.embed = nn.Embedding(cfg.d_vocab, cfg.d_model)
-        learned = cfg.positions == "learned"
-        self.pos_embed = nn.Embedding(cfg.n_ctx, cfg.d_model) if learned else None
+        width = {"none": None, "learned": cfg.d_model, "concatenated": cfg.d_pos}[cfg.positions]
+        self.pos_embed = None if width is None else nn.Embedding(cfg.n_ctx, width)
         self.blocks = nn.ModuleList(Block(cfg) for _ in range(cfg.n_layers))
-        self.unembed = nn.Linear(cfg.d_model, cfg.d_vocab, bias=False)
+        self.ln_final = Read(cfg, "ln_final.hook_normalized")
+        self.unembed = nn.Linear(cfg.d_model, cfg.d_vocab, bias=cfg.unembed_bias)
+        if cfg.tied_unembed:
+            self.unembed.weight = self.embed.weight
+            self.register_state_dict_post_hook(_leave_out_tied)
+            self.register_load_state_dict_pre_hook(_put_back_tied)
         self.bigram = nn.Embedding(cfg.d_vocab, cfg.d_vocab) if cfg.bigram else None
         self._init_weights(seed)
 
     def _init_weights(self, seed: int) -> None:
-        """GPT-2's scheme: N(0, 0.02), residual writes scaled by 1/sqrt(2 n_layers)."""
+        """GPT-2's scheme: N(0, 0.02), residual writes scaled by 1/sqrt(2 n_layers), gains 1."""
         draws = generator(seed, "init")
         with torch.no_grad():
             for name, parameter in self.named_parameters():
+                if name.endswith(".gain"):
+                    continue
                 if parameter.ndim < 2 or name.startswith("bigram"):
                     parameter.zero_()
                     continue
@@ -198,15 +106,20 @@ class Transformer(nn.Module):
         if tokens.shape[1] > self.cfg.n_ctx:
             raise SettingError(f"{tokens.shape[1]} positions, but n_ctx is {self.cfg.n_ctx}")
         at = Sites(hooks)
-        x = at("hook_embed", self.embed(tokens))
+        x, beside = at("hook_embed", self.embed(tokens)), None
         if self.pos_embed is not None:
-            x = x + at("hook_pos_embed", self.pos_embed.weight[: tokens.shape[1]].unsqueeze(0))
+            positions = self.pos_embed.weight[: tokens.shape[1]].unsqueeze(0)
+            positions = at("hook_pos_embed", positions)
+            if self.cfg.positions == "learned":
+                x = x + positions
+            else:
+                beside = positions.expand(len(x), -1, -1)
         for i, block in enumerate(self.blocks):
             last = i == self.cfg.n_layers - 1
-            x = block(x, at, f"blocks.{i}", answers if last else None)
+            x = block(x, at, f"blocks.{i}", answers if last else None, beside)
         if answers is not None:
             tokens = take(tokens, answers)
-        read = at("ln_final.hook_normalized", sparsify(self.cfg, rms_norm(x)))
+        read = at("ln_final.hook_normalized", self.ln_final(x))
         logits = self.unembed(read)
         return logits if self.bigram is None else logits + self.bigram(tokens)
 
@@ -273,19 +186,11 @@ BLOCK_SITES = (
 )
 
 
-def take(x: Tensor, positions: Int[Tensor, "B P"]) -> Tensor:
-    """(B, T, ...) -> (B, P, ...): every row at its own positions."""
-    rows = torch.arange(len(x), device=x.device).unsqueeze(1)
-    return x[rows, positions]
+def _leave_out_tied(model: nn.Module, tensors: dict[str, Tensor], prefix: str, _: object) -> None:
+    """A tied matrix is stored once: files of tensors cannot hold one memory under two names."""
+    del tensors[f"{prefix}unembed.weight"]
 
 
-def rms_norm(x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
-    """x / sqrt(mean(x^2) + 1e-5) over the last axis."""
-    return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + 1e-5)
-
-
-def sparsify(cfg: TransformerConfig, x: Float[Tensor, "*batch W"]) -> Float[Tensor, "*batch W"]:
-    """AbsTopK at the configured share of channels; the identity where it is off."""
-    if cfg.activation_density is None:
-        return x
-    return abs_topk(x, kept_count(x.shape[-1], cfg.activation_density))
+def _put_back_tied(model: nn.Module, tensors: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    if f"{prefix}embed.weight" in tensors:
+        tensors[f"{prefix}unembed.weight"] = tensors[f"{prefix}embed.weight"]

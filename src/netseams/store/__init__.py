@@ -9,6 +9,7 @@ from netseams.store.files import (
     write_text,
 )
 from netseams.store.folders import WorkFolder, cache_folder
+from netseams.store.pickles import load_pickled_tensors
 from netseams.store.provenance import Provenance, provenance
 from netseams.store.tensors import load_tensors, read_tensor_header, save_tensors
 
@@ -17,6 +18,7 @@ __all__ = [
     "WorkFolder",
     "append_line",
     "cache_folder",
+    "load_pickled_tensors",
     "load_tensors",
     "provenance",
     "read_bytes",

@@ -56,9 +56,18 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             raise FileFormatError(
                 f"{path}: tensor {name!r} is {tensor.dtype}, which we never write"
             )
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise FileFormatError(f"{path}: tensor {name!r} holds NaN or infinity")
+        check_finite(path, name, tensor)
     return tensors, header
+
+
+def check_finite(path: Path, name: str, tensor: Tensor) -> None:
+    """Confirm that a tensor holds numbers only.
+
+    Raises:
+        FileFormatError: NaN or infinity.
+    """
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        raise FileFormatError(f"{path}: tensor {name!r} holds NaN or infinity")
 
 
 def read_tensor_header(path: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from netseams.core import Config, UnknownNameError
 from netseams.masks import AnnealShape
-from netseams.training.groups import ParameterGroup
+from netseams.models import ParameterGroup
 
 LrRule = Literal["inverse_sqrt_l0", "relative_sqrt_l0", "none"]
 """Learning rate times 1/sqrt(density) (arXiv 2511.13653, A.2), times sqrt(final / density)
@@ -23,8 +23,8 @@ class Dense(Config):
 class Sparsified(Config):
     """Final densities of the parameter groups: what every arm but the dense one shares.
 
-    Arms with equal values here end with equally many weights in every tensor. The bigram table
-    and attention sinks are never sparsified (arXiv 2511.13653, A.1).
+    Arms with equal values here end with equally many weights in every tensor. The bigram table,
+    norms and attention sinks are never sparsified (arXiv 2511.13653, A.1).
     """
 
     density: Density = 0.05
@@ -49,6 +49,7 @@ class Sparsified(Config):
             "embed": embed,
             "unembed": embed if self.unembed_density is None else self.unembed_density,
             "bias": self.density if self.bias_density is None else self.bias_density,
+            "norm": 1.0,
             "bigram": 1.0,
             "sink": 1.0,
         }[group]

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from netseams.masks import keep_, kept_count, largest_mask, largest_mask_with_minimum
-from netseams.models import Transformer
+from netseams.models import ParameterGroup, Transformer, group_of
 from netseams.training.arms import Sparsified, WeightSparse
-from netseams.training.groups import ParameterGroup, group_of
 from netseams.training.schedules import group_density
 
 

@@ -14,7 +14,15 @@ from pathlib import Path
 
 from netseams.core import Config, FileFormatError
 from netseams.corpora import Corpus, load_corpus
-from netseams.models import Transformer, load_model, model_fingerprint, save_model
+from netseams.models import (
+    ParameterCount,
+    ParameterGroup,
+    Transformer,
+    load_model,
+    model_fingerprint,
+    parameter_counts,
+    save_model,
+)
 from netseams.store import (
     WorkFolder,
     append_line,
@@ -27,9 +35,8 @@ from netseams.store import (
 from netseams.training.arms import Dense
 from netseams.training.channels import ChannelCount, ChannelKind, channel_counts
 from netseams.training.config import RunConfig
-from netseams.training.counts import GroupCount, group_counts, nominal_parameters
-from netseams.training.groups import ParameterGroup
 from netseams.training.loop import Step, Trainer, validation_loss
+from netseams.training.nominal import nominal_parameters
 
 Progress = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, a word on the state)."""
@@ -52,7 +59,7 @@ class RunResult(Config):
     """Entries of the block matrices: the edges that a network of this shape could have."""
     l0_edges: int
     """Non-zero entries of the block matrices: the edges that it has."""
-    groups: dict[ParameterGroup, GroupCount]
+    groups: dict[ParameterGroup, ParameterCount]
     """Both true counts for every group of parameters."""
     n_nominal: int
     """Parameters as the paper's labels count them: see `nominal_parameters`."""
@@ -160,7 +167,7 @@ def _restore(trainer: Trainer, work: WorkFolder) -> float:
 
 def result_of(model: Transformer, cfg: RunConfig, corpus: Corpus, seconds: float) -> RunResult:
     """Losses and counts of a trained network."""
-    groups, arm = group_counts(model), cfg.train.sparsity
+    groups, arm = parameter_counts(model), cfg.train.sparsity
     nominal = nominal_parameters(model.cfg)
     return RunResult(
         steps=cfg.train.steps,
@@ -168,9 +175,9 @@ def result_of(model: Transformer, cfg: RunConfig, corpus: Corpus, seconds: float
         seconds=seconds,
         valid_loss=validation_loss(model, corpus, "valid"),
         test_loss=validation_loss(model, corpus, "test"),
-        n_parameters=sum(group.n_parameters for group in groups.values()),
+        n_parameters=sum(group.n for group in groups.values()),
         l0=sum(group.l0 for group in groups.values()),
-        n_edge_weights=groups["block"].n_parameters,
+        n_edge_weights=groups["block"].n,
         l0_edges=groups["block"].l0,
         groups=groups,
         n_nominal=nominal,

@@ -3,9 +3,9 @@
 import math
 
 from netseams.masks import annealed_density
+from netseams.models import ParameterGroup
 from netseams.training.arms import Annealed, Dense, Sparsified
 from netseams.training.config import TrainConfig
-from netseams.training.groups import ParameterGroup
 
 
 def density_at(step: int, config: TrainConfig) -> float:

@@ -1,32 +1,11 @@
-"""How many weights a network has and how many of them are not zero: by group, and nominally."""
+"""How many weights a network has by the count that its published labels use."""
 
 import torch
 
-from netseams.core import Config
-from netseams.models import Transformer, TransformerConfig
-from netseams.training.groups import PARAMETER_GROUPS, ParameterGroup, group_of
+from netseams.models import Transformer, TransformerConfig, group_of
 
 BASE_WIDTH = 256
 """Width of the network that nominal counts are multiples of."""
-
-
-class GroupCount(Config):
-    """Parameters of one group."""
-
-    n_parameters: int
-    l0: int
-    """Those that are not zero."""
-
-
-def group_counts(model: Transformer) -> dict[ParameterGroup, GroupCount]:
-    """True counts of every group that the network has."""
-    sizes = dict.fromkeys(PARAMETER_GROUPS, 0)
-    kept = dict.fromkeys(PARAMETER_GROUPS, 0)
-    for name, parameter in model.named_parameters():
-        group = group_of(name, parameter.ndim)
-        sizes[group] += parameter.numel()
-        kept[group] += int(torch.count_nonzero(parameter))
-    return {g: GroupCount(n_parameters=n, l0=kept[g]) for g, n in sizes.items() if n}
 
 
 def nominal_parameters(cfg: TransformerConfig) -> int:
