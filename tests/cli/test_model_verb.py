@@ -24,7 +24,7 @@ def test_shape_options_and_counts(
     assert "2 layers, 4 heads of 4, d_model 16, d_mlp 24, n_ctx 32, d_vocab 400" in said
     assert "options: positions=learned, sinks, bigram\n" in said
     assert f"fingerprint: {model_fingerprint(tiny_model)}" in said
-    assert "  embedding            6,400, not zero 1,600 (25 %)" in said
+    assert "  embed                6,912, not zero 2,112 (30.6 %)" in said
     assert f"parameters: {sum(p.numel() for p in tiny_model.parameters()):,}, " in said
     assert "note:" not in said
 
