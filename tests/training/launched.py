@@ -16,6 +16,7 @@ class Launched:
         shared = os.environ | {
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(self.store.port),
+            "TORCHELASTIC_RUN_ID": "test",
             "TORCHELASTIC_USE_AGENT_STORE": "True",
             "WORLD_SIZE": str(size),
             "OMP_NUM_THREADS": "1",

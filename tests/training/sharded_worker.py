@@ -1,7 +1,7 @@
 """One of the processes of `test_distributed.py`: does everything at once, since starting is dear.
 
-sharded_worker.py FOLDER: reads given.safetensors and config.json, writes rank-N.json, kept.safetensors
-and a run.
+sharded_worker.py FOLDER: reads given.safetensors, config.json and run-*.json; writes rank-*.json,
+kept.safetensors and the runs.
 """
 
 import json
@@ -16,7 +16,7 @@ from torch.distributed.tensor.debug import CommDebugMode
 
 from netseams.core import SettingError
 from netseams.corpora import load_corpus
-from netseams.masks.sharded import GroupPeers, keep_largest_sharded_, largest_masks, piece_of
+from netseams.masks.sharded import keep_largest_sharded_, piece_of, split_largest_masks
 from netseams.store import load_tensors, save_tensors
 from netseams.training import RunConfig, train
 from netseams.training.distributed import Processes, launched_processes, local
@@ -42,11 +42,10 @@ def select(processes: Processes, folder: Path) -> dict[str, object]:
     fully_shard(module, mesh=processes.mesh)
     weights = {name.removeprefix("weights."): p for name, p in module.named_parameters()}
     sizes = {name: len(local(p)) for name, p in weights.items()}
-    peers = GroupPeers(processes.mesh.get_group())
     minima = {"rows": (2, 1), "columns": (2, 0)}
     with CommDebugMode() as bounded:
         pieces = [piece_of(p, p.numel() // 3, minima.get(n)) for n, p in weights.items()]
-        masks = largest_masks(pieces, peers)
+        masks = split_largest_masks(pieces)
     kept = {}
     for (name, p), mask in zip(weights.items(), masks, strict=True):
         with torch.no_grad():

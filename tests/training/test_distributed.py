@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -90,7 +88,7 @@ def together(request, tmp_path_factory):
             with pytest.raises(KeyboardInterrupt):
                 train(config, folder / name, stop_at_eight)
     if size == 2:
-        command = "-m torch.distributed.run --standalone --nproc-per-node 2".split()
+        command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         done = subprocess.run(
             [sys.executable, *command, WORKER, str(folder)],
             env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=120, capture_output=True, text=True,

@@ -84,8 +84,8 @@ def _print(config: RunConfig, e: Estimate) -> None:
         soft_wrap=True,
     )
     groups = Table("group", "parameters", "kept", box=None)
-    for count in e.groups:
-        groups.add_row(count.group, f"{count.parameters:,}", f"{count.kept:,}")
+    for group, count in e.groups.items():
+        groups.add_row(group, f"{count.n_parameters:,}", f"{count.l0:,}")
     terminal.print(groups)
     memory = Table(f"memory per device, {e.devices} in all", "", box=None)
     for name, size in (

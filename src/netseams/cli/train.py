@@ -10,7 +10,10 @@ from netseams.cli.parse import call
 from netseams.cli.progress import JobProgress, console
 from netseams.core import UnknownNameError
 from netseams.training import RunConfig, train
+from netseams.training.distributed import launched_processes
 from netseams_recipes import preset as find_preset
+
+Arm = Literal["dense", "weight_sparse"]
 
 
 def run(arguments: list[str]) -> int:
@@ -23,12 +26,14 @@ def _train(
     config: Path | None = None,
     preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
     corpus: Annotated[str, tyro.conf.arg(metavar="NAME")] = "stdlib",
-    arm: Literal["dense", "weight_sparse"] = "dense",
+    arm: Arm = "dense",
     text: Path | None = None,
     seed: int = 0,
     threads: int = 1,
 ) -> int:
     """Train one network, or resume it where a kill left it.
+
+    Under `torchrun` the network is split over its processes (docs/scaling.md).
 
     Args:
         out: Folder of the run.
@@ -41,24 +46,32 @@ def _train(
         threads: Torch threads. A resumed run is bit-identical only with equal threads.
     """
     torch.set_num_threads(threads)
-    chosen = RunConfig.read(config) if config else _chosen(preset, corpus, arm, text, seed)
-    terminal = console()
-    with JobProgress(terminal) as progress:
-        progress.plan(["training"])
-        finished = train(
-            chosen, out, lambda done, total, word: progress.report("training", done, total, word)
-        )
-        progress.report("training", 1, 1, "")
+    wanted = RunConfig.read(config) if config else chosen(preset, corpus, arm, text, seed)
+    with launched_processes() as processes:
+        terminal = console(quiet=processes is not None and not processes.first)
+        with JobProgress(terminal) as progress:
+            progress.plan(["training"])
+
+            def report(done: int, total: int, word: str) -> None:
+                progress.report("training", done, total, word)
+
+            finished = train(wanted, out, report, processes)
+            progress.report("training", 1, 1, "")
     r = finished.result
     terminal.print(
-        f"{chosen.arm} network on {chosen.corpus.kind}: validation loss {r.valid_loss:.3f} nats, "
+        f"{wanted.arm} network on {wanted.corpus.kind}: validation loss {r.valid_loss:.3f} nats, "
         f"{r.l0:,} of {r.n_parameters:,} parameters non-zero, {r.seconds:.0f} s\nrun: {out}",
         soft_wrap=True,
     )
     return 0
 
 
-def _chosen(preset: str, corpus: str, arm: str, text: Path | None, seed: int) -> RunConfig:
+def chosen(preset: str, corpus: str, arm: str, text: Path | None, seed: int) -> RunConfig:
+    """The run that a preset's settings describe.
+
+    Raises:
+        UnknownNameError: no such preset, or no such corpus in it.
+    """
     settings = {s.corpus.kind: s for s in find_preset(preset, text).settings}
     key = "text" if text is not None else corpus
     if key not in settings:

@@ -83,20 +83,20 @@ class GroupPeers:
 
 
 def piece_of(
-    matrix: DTensor, k: int, minimum: tuple[int, int] | None = None, left: Tensor | None = None
+    matrix: Tensor, k: int, minimum: tuple[int, int] | None = None, left: Tensor | None = None
 ) -> Piece:
     """What lies here of a matrix that `fully_shard` has split; shares its memory.
 
     Raises:
         SettingError: it is not float32, or not split by rows over one group of processes.
     """
-    mesh = matrix.device_mesh
-    if mesh.ndim != 1 or matrix.placements != (Shard(0),):
+    placed = matrix.placements if isinstance(matrix, DTensor) else "a plain tensor"
+    if not isinstance(matrix, DTensor) or placed != (Shard(0),):
         raise SettingError(
             "sharded selection needs matrices split by rows over one group of processes, "
-            f"got {matrix.placements} over {mesh.ndim} mesh dimensions: use fully_shard with its "
-            "default placement"
+            f"got {placed}: use fully_shard with its default placement"
         )
+    mesh = matrix.device_mesh
     if matrix.dtype != torch.float32:
         raise SettingError(
             f"sharded selection needs float32 weights, got {matrix.dtype}: keep the weights in "
@@ -110,6 +110,12 @@ def piece_of(
 def first_row(rows: int, rank: int, size: int) -> int:
     """Where process `rank` of `size` begins: equal shares, rounded up, until no row is left."""
     return min(rows, rank * math.ceil(rows / size))
+
+
+def split_largest_masks(pieces: Sequence[Piece]) -> list[Bool[Tensor, "..."]]:
+    """`largest_masks` over all processes of the default group."""
+    assert dist.group.WORLD is not None
+    return largest_masks(pieces, GroupPeers(dist.group.WORLD))
 
 
 def keep_largest_sharded_(matrices: Sequence[tuple[DTensor, int]]) -> None:

@@ -11,8 +11,9 @@ need not wait for.
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -25,6 +26,7 @@ from netseams.corpora import Batch
 from netseams.corpora.base import IGNORED
 from netseams.models import Transformer
 
+T = TypeVar("T")
 PATIENCE = timedelta(minutes=10)
 """How long a process waits for the others, in a collective or while the first one writes."""
 
@@ -94,36 +96,60 @@ class Processes:
         box = torch.tensor(number if self.first else 0, device=self.device)
         return int(self._sum(box))
 
+    def wait(self) -> None:
+        """Until all are here."""
+        self._sum(torch.zeros((), device=self.device))
+
+    def after_the_first(self, make: Callable[[], T]) -> T:
+        """What `make` returns; the others find what the first one has left in a cache."""
+        made = make() if self.first else None
+        self.wait()
+        return make() if made is None else made
+
     def gather(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Whole tensors on the first process, in host memory; nothing on the others."""
-        from torch.distributed.tensor import DTensor
-
         whole: dict[str, Tensor] = {}
         for name, tensor in tensors.items():
-            full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+            full = tensor.full_tensor() if is_split(tensor) else tensor  # pyright: ignore
             if self.first:
                 whole[name] = full.cpu()
         return whole
 
     def cut(self, tensor: Tensor) -> Tensor:
-        """This process's rows of a whole tensor, as `fully_shard` splits it; scalars stay."""
+        """A whole tensor split as `fully_shard` does it; scalars stay."""
         from torch.distributed.tensor import DTensor, Shard
 
         if tensor.ndim == 0:
             return tensor
-        rows = tensor.split(-(-len(tensor) // self.size))
-        mine = rows[self.rank] if self.rank < len(rows) else tensor[:0]
+        rows = _rows_of(tensor, self.rank, self.size).to(self.device).contiguous()
         return DTensor.from_local(
-            mine.to(self.device).contiguous(), self.mesh, [Shard(0)],
-            run_check=False, shape=tensor.shape, stride=tensor.stride(),
+            rows, self.mesh, [Shard(0)], run_check=False, shape=tensor.shape,
+            stride=tensor.stride(),
         )  # fmt: skip
 
 
-def local(tensor: Tensor) -> Tensor:
-    """What lies here of a split tensor; any other as it is."""
-    from torch.distributed.tensor import DTensor
+def is_split(tensor: Tensor) -> bool:
+    """Whether it is a DTensor, asked without importing that class."""
+    return hasattr(tensor, "placements")
 
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+def local(tensor: Tensor) -> Tensor:
+    """What lies here of a split tensor, sharing its memory; any other tensor as it is."""
+    return tensor.to_local() if is_split(tensor) else tensor  # pyright: ignore
+
+
+def rows_like(whole: Tensor, like: Tensor) -> Tensor:
+    """The rows of `whole` that lie here of `like`."""
+    if not is_split(like):
+        return whole
+    mesh: DeviceMesh = like.device_mesh  # pyright: ignore
+    return _rows_of(whole, mesh.get_local_rank(), mesh.size())
+
+
+def _rows_of(whole: Tensor, rank: int, size: int) -> Tensor:
+    from netseams.masks.sharded import first_row
+
+    return whole[first_row(len(whole), rank, size) : first_row(len(whole), rank + 1, size)]
 
 
 @contextlib.contextmanager
@@ -136,7 +162,7 @@ def launched_processes() -> Iterator[Processes | None]:
     Raises:
         ProcessLostError: another process has ended before its time.
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ and "WORLD_SIZE" not in os.environ:
+    if not dist.is_torchelastic_launched():
         yield None
         return
     before = signal.signal(signal.SIGTERM, _stopped)

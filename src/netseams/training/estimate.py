@@ -15,19 +15,12 @@ from netseams.masks.sharded import DIGITS, first_row
 from netseams.models import Transformer, TransformerConfig
 from netseams.training.arms import Dense, Pruned, WeightSparse
 from netseams.training.config import RunConfig
+from netseams.training.counts import GroupCount
 from netseams.training.groups import PARAMETER_GROUPS, ParameterGroup, group_of
 from netseams.training.projection import weights_axis
 
 FLOAT = 4
 _COUNT = 4
-
-
-class GroupCount(Config):
-    """Parameters of one group, and how many are left at the end of training."""
-
-    group: ParameterGroup
-    parameters: int
-    kept: int
 
 
 class Estimate(Config):
@@ -38,7 +31,8 @@ class Estimate(Config):
     """
 
     devices: int
-    groups: tuple[GroupCount, ...]
+    groups: dict[ParameterGroup, GroupCount]
+    """Parameters of every group, and those that are left at the end of training."""
     weights: int
     """4 bytes x the device's rows of every parameter. Gradients take the same."""
     moments: int
@@ -63,11 +57,11 @@ class Estimate(Config):
 
     @property
     def parameters(self) -> int:
-        return sum(count.parameters for count in self.groups)
+        return sum(count.n_parameters for count in self.groups.values())
 
     @property
     def kept(self) -> int:
-        return sum(count.kept for count in self.groups)
+        return sum(count.l0 for count in self.groups.values())
 
     @property
     def memory(self) -> int:
@@ -99,7 +93,7 @@ def estimate(config: RunConfig, devices: int) -> Estimate:
     everything = _numel(shapes.values())
     return Estimate(
         devices=devices,
-        groups=tuple(_groups(config, shapes)),
+        groups=_groups(config, shapes),
         weights=FLOAT * own,
         moments=2 * FLOAT * own,
         assembled=FLOAT * assembled,
@@ -144,14 +138,17 @@ def _largest_piece(shapes: Iterable[tuple[int, ...]], devices: int) -> int:
     return sum(first_row(s[0], 1, devices) * math.prod(s[1:]) for s in shapes)
 
 
-def _groups(config: RunConfig, shapes: dict[str, tuple[int, ...]]) -> Iterable[GroupCount]:
-    arm = config.train.sparsity
+def _groups(
+    config: RunConfig, shapes: dict[str, tuple[int, ...]]
+) -> dict[ParameterGroup, GroupCount]:
+    arm, found = config.train.sparsity, dict[ParameterGroup, GroupCount]()
     for group in PARAMETER_GROUPS:
         sizes = [math.prod(s) for name, s in shapes.items() if group_of(name, len(s)) == group]
         density = 1.0 if isinstance(arm, Dense) else arm.final_density(group)
         kept = sizes if density == 1.0 else [kept_count(n, density) for n in sizes]
         if sizes:
-            yield GroupCount(group=group, parameters=sum(sizes), kept=sum(kept))
+            found[group] = GroupCount(n_parameters=sum(sizes), l0=sum(kept))
+    return found
 
 
 def _selection(
