@@ -2,14 +2,17 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from launched import Launched
 
+from netseams.core import ProcessLostError, SettingError
 from netseams.corpora import StringOpsConfig
 from netseams.masks import largest_mask, largest_mask_with_minimum
 from netseams.models import TransformerConfig
@@ -23,6 +26,7 @@ from netseams.training import (
     WeightSparse,
     train,
 )
+from netseams.training.distributed import Processes
 from netseams.training.estimate import estimate
 
 WORKER = str(Path(__file__).with_name("sharded_worker.py"))
@@ -75,13 +79,14 @@ def alone(tmp_path_factory):
 def together(request, tmp_path_factory):
     """Number of processes, their folder, and what each found.
 
-    Two start under `torchrun` and train from the beginning; three go on from checkpoints that
-    one process wrote.
+    Two start under `torchrun` and train every arm from the beginning; three go on from
+    checkpoints that one process wrote.
     """
     size, folder = request.param, tmp_path_factory.mktemp(f"together-{request.param}")
     save_tensors(folder / "given.safetensors", given_weights(), {})
     (folder / "config.json").write_text(CONFIG.model_dump_json())
-    for name, arm in ARMS.items():
+    arms = ARMS if size == 2 else {name: ARMS[name] for name in ("run-pruned", "run-sparse")}
+    for name, arm in arms.items():
         config = with_train(CONFIG, sparsity=arm)
         (folder / f"{name}.json").write_text(config.model_dump_json())
         if size == 3:
@@ -91,14 +96,18 @@ def together(request, tmp_path_factory):
         command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         done = subprocess.run(
             [sys.executable, *command, WORKER, str(folder)],
-            env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=120, capture_output=True, text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=240, capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     else:
-        ended = Launched(3, WORKER, str(folder)).ends(within=120)
+        ended = Launched(3, WORKER, str(folder)).ends(within=240)
         assert [code for code, _ in ended] == [0, 0, 0], ended
     found = [json.loads((folder / f"rank-{rank}.json").read_text()) for rank in range(size)]
     return size, folder, found
+
+
+def runs(found) -> list[str]:
+    return [name for name in found[0] if name.startswith("run-")]
 
 
 def stop_at_eight(done: int, total: int, word: str) -> None:
@@ -143,7 +152,7 @@ def test_what_cannot_be_selected_from_is_refused(together):
 
 def test_every_arm_ends_with_the_weights_of_one_process(together, alone):
     _, folder, found = together
-    for name in ARMS:
+    for name in runs(found):
         ours, _ = load_tensors(folder / name / "model.safetensors")
         theirs, _ = load_tensors(alone[name].folder / "model.safetensors")
         assert ours.keys() == theirs.keys()
@@ -157,7 +166,7 @@ def test_every_arm_ends_with_the_weights_of_one_process(together, alone):
 
 def test_files_are_those_of_one_process(together, alone):
     _, folder, found = together
-    for name in ARMS:
+    for name in runs(found):
         files = {path.name for path in (folder / name).iterdir()}
         assert files == {path.name for path in alone[name].folder.iterdir()}
         for ours, theirs in zip(
@@ -177,3 +186,50 @@ def test_memory_is_what_was_estimated(together):
     assert all(part["measured"]["weights"] <= expected.weights for part in found)
     # Nothing is held twice: the pieces together are the model.
     assert sum(part["measured"]["weights"] for part in found) == 4 * expected.parameters
+
+
+def test_a_step_makes_the_collectives_that_were_estimated(together):
+    expected = estimate(CONFIG, together[0])
+    assert expected.selection_collectives == 4
+    for part in together[2]:
+        step = part["measured"]["step"]
+        assert step.pop("_allgather_base_") == 1 + 2 * CONFIG.model.n_layers  # root once
+        assert step.pop("_reduce_scatter_base_") == 1 + CONFIG.model.n_layers
+        # What remains but the loss and the gradient's norm.
+        assert sum(step.values()) - 2 == expected.selection_collectives
+
+
+def test_fewer_sequences_than_processes_are_refused():
+    class Nine(Processes):
+        rank, size = 0, 9
+
+        def __init__(self) -> None: ...
+
+    with pytest.raises(SettingError, match=r"batch of 7 sequences .* 9 processes"):
+        Nine().check_batch(CONFIG.train.batch_size)
+
+
+def test_when_a_process_dies_the_others_say_so_and_one_process_goes_on(tmp_path):
+    config = with_train(CONFIG, steps=400, checkpoint_every=10)
+    path, folder = tmp_path / "config.json", tmp_path / "run"
+    path.write_text(config.model_dump_json())
+    verb = ("-m", "netseams.cli.main", "train", "--config", str(path), "--out", str(folder))
+    launched = Launched(3, *verb)
+    checkpoint, deadline = folder / "checkpoint.safetensors", time.monotonic() + 240
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    launched.processes[1].kill()
+    (first, said), (killed, _), (last, also) = launched.ends(within=120)
+    assert checkpoint.exists(), said
+    assert killed == -signal.SIGKILL
+    for code, line in ((first, said), (last, also)):
+        assert code == ProcessLostError.exit_code, line
+        assert line.startswith("netseams: another process of this run has ended")
+        assert line.count("\n") == 1
+    _, header = load_tensors(checkpoint)
+    seen: list[int] = []
+    result = train(config, folder, lambda done, total, word: seen.append(done)).result
+    assert seen[0] == int(header["step"]) + 1
+    assert result.groups["block"].l0 == estimate(config, 1).groups["block"].l0
+    steps = [row["step"] for row in read_jsonl(folder / "metrics.jsonl")]
+    assert steps == list(range(25, 401, 25))

@@ -111,13 +111,13 @@ def activation_floats(cfg: TransformerConfig) -> int:
     """Floats kept for the backward pass of one sequence of n_ctx tokens, about.
 
     Per token and block 8 d_model (input, its norm, q, k, v, attention's sum, the middle of the
-    block, its norm) and 2 d_mlp (before and after the GELU); AbsTopK adds what it lets through
-    or a mask, at most as much again. Per token besides 2 d_model and 2 d_vocab (logits and
+    block, its norm) and 2 d_mlp (before and after the GELU); AbsTopK adds a mask of bytes at each
+    of its eight sites. Per token besides 2 d_model and 2 d_vocab (logits and
     their log-softmax). With sinks two tables of n_ctx each per head, without them none.
     """
     block = 8 * cfg.d_model + 2 * cfg.d_mlp
     if cfg.activation_density is not None:
-        block += 6 * cfg.d_model + cfg.d_mlp
+        block += (7 * cfg.d_model + cfg.d_mlp) // 4
     if cfg.sinks:
         block += 2 * cfg.n_heads * cfg.n_ctx
     return cfg.n_ctx * (cfg.n_layers * block + 2 * cfg.d_model + 2 * cfg.d_vocab)
