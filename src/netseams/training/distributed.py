@@ -165,18 +165,18 @@ def launched_processes() -> Iterator[Processes | None]:
     if not dist.is_torchelastic_launched():
         yield None
         return
-    before = signal.signal(signal.SIGTERM, _stopped)
+    after = signal.signal(signal.SIGTERM, _stopped)
     try:
-        processes = _join()
-        yield processes
+        yield _join()
         dist.barrier()
         dist.destroy_process_group()
-    except RuntimeError as error:
-        if not _is_lost_connection(error):
-            raise
+    except (RuntimeError, ProcessLostError) as error:
+        if not isinstance(error, ProcessLostError | dist.DistError) and "gloo" not in str(error):
+            raise  # gloo raises plain RuntimeErrors, with its name in them
+        after = signal.SIG_IGN  # `torchrun` sends it about now; we end by ourselves
         raise ProcessLostError(_LOST) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, after)
 
 
 _LOST = (
@@ -190,23 +190,16 @@ def _stopped(*_: object) -> None:
     raise ProcessLostError(_LOST)
 
 
-def _is_lost_connection(error: RuntimeError) -> bool:
-    """Whether a collective failed, and not our own code: gloo raises plain RuntimeErrors."""
-    return isinstance(error, dist.DistError) or "gloo" in str(error)
-
-
 def _join() -> Processes:
-    try:
-        size, place = int(os.environ["WORLD_SIZE"]), int(os.environ.get("LOCAL_RANK", "0"))
-    except (KeyError, ValueError):
-        raise SettingError(
-            "WORLD_SIZE and LOCAL_RANK must be numbers: start with torchrun, or unset them"
-        ) from None
+    place, kind = int(os.environ["LOCAL_RANK"]), "cpu"
     if torch.cuda.is_available():
-        device = torch.device("cuda", place)
-        torch.cuda.set_device(device)
-        dist.init_process_group("cpu:gloo,cuda:nccl", timeout=PATIENCE)
-    else:
-        device = torch.device("cpu")
-        dist.init_process_group("gloo", timeout=PATIENCE)
-    return Processes(init_device_mesh(device.type, (size,)), device)
+        if place >= torch.cuda.device_count():
+            raise SettingError(
+                f"process {place} of this machine has no GPU: there are "
+                f"{torch.cuda.device_count()}; start as many processes as there are GPUs"
+            )
+        kind = "cuda"
+        torch.cuda.set_device(place)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo", timeout=PATIENCE)
+    device = torch.device("cuda", place) if kind == "cuda" else torch.device("cpu")
+    return Processes(init_device_mesh(kind, (dist.get_world_size(),)), device)
