@@ -1,5 +1,7 @@
 """Named full configs: what to run, on what hardware, for how long, and what to expect."""
 
 from netseams_recipes.compare import PRESETS, Preset, preset
+from netseams_recipes.recipe import Recipe
+from netseams_recipes.training import RECIPES, recipe
 
-__all__ = ["PRESETS", "Preset", "preset"]
+__all__ = ["PRESETS", "RECIPES", "Preset", "Recipe", "preset", "recipe"]

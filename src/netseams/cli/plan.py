@@ -23,6 +23,7 @@ def run(arguments: list[str]) -> int:
 def _plan(
     devices: int = 1,
     config: Path | None = None,
+    recipe: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
     corpus: Annotated[str, tyro.conf.arg(metavar="NAME")] = "stdlib",
     arm: Arm = "weight_sparse",
@@ -39,6 +40,7 @@ def _plan(
     Args:
         devices: Over how many devices the model is split.
         config: A config.json of a run; preset, corpus and arm are then unused.
+        recipe: A recipe such as script-small; they are then unused, too.
         preset: Preset of `netseams compare` whose settings are used.
         corpus: stdlib or string_ops.
         arm: Kind of network.
@@ -50,7 +52,7 @@ def _plan(
         n_ctx: Tokens in a sequence.
         d_vocab: Tokens in the vocabulary.
     """
-    base = RunConfig.read(config) if config else chosen(preset, corpus, arm, None, 0)
+    base = chosen(config, recipe, preset, corpus, arm, None, 0)
     if d_model is not None:
         n_heads = max(1, d_model // 16) if n_heads is None else n_heads
         d_mlp = 4 * d_model if d_mlp is None else d_mlp

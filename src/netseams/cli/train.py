@@ -8,10 +8,11 @@ import tyro
 
 from netseams.cli.parse import call
 from netseams.cli.progress import JobProgress, console
-from netseams.core import UnknownNameError
+from netseams.core import SettingError, UnknownNameError
 from netseams.training import RunConfig, train
 from netseams.training.distributed import launched_processes
 from netseams_recipes import preset as find_preset
+from netseams_recipes import recipe as find_recipe
 
 Arm = Literal["dense", "weight_sparse"]
 
@@ -24,6 +25,7 @@ def run(arguments: list[str]) -> int:
 def _train(
     out: Path,
     config: Path | None = None,
+    recipe: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
     corpus: Annotated[str, tyro.conf.arg(metavar="NAME")] = "stdlib",
     arm: Arm = "dense",
@@ -38,6 +40,7 @@ def _train(
     Args:
         out: Folder of the run.
         config: A config.json of another run to repeat; the options below are then unused.
+        recipe: A recipe such as script-small; of the options below it takes text and seed.
         preset: Preset of `netseams compare` whose settings are used.
         corpus: stdlib or string_ops.
         arm: Kind of network.
@@ -46,7 +49,7 @@ def _train(
         threads: Torch threads. A resumed run is bit-identical only with equal threads.
     """
     torch.set_num_threads(threads)
-    wanted = RunConfig.read(config) if config else chosen(preset, corpus, arm, text, seed)
+    wanted = chosen(config, recipe, preset, corpus, arm, text, seed)
     with launched_processes() as processes:
         terminal = console(quiet=processes is not None and not processes.first)
         with JobProgress(terminal) as progress:
@@ -66,12 +69,28 @@ def _train(
     return 0
 
 
-def chosen(preset: str, corpus: str, arm: str, text: Path | None, seed: int) -> RunConfig:
-    """The run that a preset's settings describe.
+def chosen(
+    config: Path | None,
+    recipe: str | None,
+    preset: str,
+    corpus: str,
+    arm: str,
+    text: Path | None,
+    seed: int,
+) -> RunConfig:
+    """The run that was asked for: a file's, a recipe's, or that of a preset's settings.
 
     Raises:
-        UnknownNameError: no such preset, or no such corpus in it.
+        SettingError: both a file and a recipe.
+        UnknownNameError: no such recipe, preset, or corpus in it.
+        FileFormatError: the file is missing or invalid.
     """
+    if config and recipe:
+        raise SettingError("--config and --recipe both name a whole run: give one of them")
+    if config:
+        return RunConfig.read(config)
+    if recipe:
+        return find_recipe(recipe, text, seed)
     settings = {s.corpus.kind: s for s in find_preset(preset, text).settings}
     key = "text" if text is not None else corpus
     if key not in settings:
