@@ -42,6 +42,7 @@ def test_every_verb_explains_itself(verb, capsys):
 OPTIONS = {
     "compare": {"preset", "out", "text", "seeds", "workers", "threads"},
     "train": {"out", "config", "recipe", "preset", "corpus", "arm", "text", "seed", "threads"},
+    "plan": {"devices", "config", "recipe", "preset", "corpus", "arm", "batch", "n", "d"},
     "discover": {"out", "targets", "steps", "seed", "threads"},
     "evaluate": {"network", "seed"},
     "model": set(),
@@ -80,6 +81,24 @@ def test_a_recipe_is_found_by_name_or_refused(capsys, tmp_path):
 def test_impossible_numbers_are_refused(capsys):
     assert "at least 1" in fails(capsys, "compare", "--seeds", "0")
     assert "at least 1" in fails(capsys, "compare", "--workers", "0")
+
+
+def test_a_plan_starts_nothing_and_says_what_a_run_takes(capsys, tmp_path):
+    shape = ["--n-layers", "8", "--d-model", "1024", "--d-vocab", "2048", "--n-ctx", "256"]
+    assert run(["plan", "--devices", "8", "--batch-size", "64", *shape]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    # 8 x 12 x 1024^2, 2 x 2048 x 1024 + 256 x 1024, 8 x 9 x 1024, 2048^2 in the bigram table
+    assert "64 heads, d_mlp 4096" in said
+    assert f"{8 * 12 * 2**20 + 4 * 2**20 + 2**18 + 72 * 1024 + 4 * 2**20:,} parameters" in said
+    assert "block 100,663,296 5,033,1" in said
+    assert "weights 54.7 MB" in said  # an eighth of 4 bytes each
+    assert "(3 collectives)" in said
+    config = tmp_path / "config.json"
+    config.write_text(preset("smoke").settings[0].run("dense", 0).model_dump_json())
+    assert run(["plan", "--config", str(config)]) == 0
+    assert "dense network of 1 layers, d_model 32" in capsys.readouterr().out
+    assert "640 devices for batches of 32" in fails(capsys, "plan", "--devices", "640")
+    assert "must divide d_model 33" in fails(capsys, "plan", "--d-model", "33", "--n-heads", "2")
 
 
 def test_bad_corpora_are_refused_in_one_line(capsys, tmp_path):

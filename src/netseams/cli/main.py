@@ -8,6 +8,7 @@ from importlib.metadata import version
 VERBS: dict[str, str] = {
     "compare": "train both kinds of network, find circuits, test them, write the report",
     "train": "train one network",
+    "plan": "say what a training run would take, on how many devices",
     "discover": "find circuits of one task in a trained network",
     "evaluate": "ask a circuit: sufficient? necessary? better than random?",
     "model": "say what a model is: ours, the sparse release's, GPT-2, or by name",
@@ -23,7 +24,8 @@ verbs:
 {verbs}
 
 `netseams VERB --help` explains a verb. Start with `netseams compare`.
-Exit codes: 0 done, 2 bad input, 3 training diverged, 74 cannot write, 130 interrupted."""
+Exit codes: 0 done, 2 bad input, 3 training diverged, 74 cannot write, 75 another
+process ended, 130 interrupted."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 
-def console() -> Console:
+def console(quiet: bool = False) -> Console:
     """The terminal; 100 columns where there is none, so that tables stay whole in a log."""
-    found = Console()
-    return found if found.is_terminal else Console(width=100)
+    found = Console(quiet=quiet)
+    return found if found.is_terminal else Console(width=100, quiet=quiet)
 
 
 class JobProgress:

@@ -10,8 +10,11 @@ from netseams.cli.parse import call
 from netseams.cli.progress import JobProgress, console
 from netseams.core import SettingError, UnknownNameError
 from netseams.training import RunConfig, train
+from netseams.training.distributed import launched_processes
 from netseams_recipes import preset as find_preset
 from netseams_recipes import recipe as find_recipe
+
+Arm = Literal["dense", "weight_sparse"]
 
 
 def run(arguments: list[str]) -> int:
@@ -25,12 +28,14 @@ def _train(
     recipe: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
     corpus: Annotated[str, tyro.conf.arg(metavar="NAME")] = "stdlib",
-    arm: Literal["dense", "weight_sparse"] = "dense",
+    arm: Arm = "dense",
     text: Path | None = None,
     seed: int = 0,
     threads: int = 1,
 ) -> int:
     """Train one network, or resume it where a kill left it.
+
+    Under `torchrun` the network is split over its processes (docs/scaling.md).
 
     Args:
         out: Folder of the run.
@@ -44,31 +49,48 @@ def _train(
         threads: Torch threads. A resumed run is bit-identical only with equal threads.
     """
     torch.set_num_threads(threads)
-    if config and recipe:
-        raise SettingError("--config and --recipe both name a whole run: give one of them")
-    if config:
-        chosen = RunConfig.read(config)
-    elif recipe:
-        chosen = find_recipe(recipe, text, seed)
-    else:
-        chosen = _chosen(preset, corpus, arm, text, seed)
-    terminal = console()
-    with JobProgress(terminal) as progress:
-        progress.plan(["training"])
-        finished = train(
-            chosen, out, lambda done, total, word: progress.report("training", done, total, word)
-        )
-        progress.report("training", 1, 1, "")
+    wanted = chosen(config, recipe, preset, corpus, arm, text, seed)
+    with launched_processes() as processes:
+        terminal = console(quiet=processes is not None and not processes.first)
+        with JobProgress(terminal) as progress:
+            progress.plan(["training"])
+
+            def report(done: int, total: int, word: str) -> None:
+                progress.report("training", done, total, word)
+
+            finished = train(wanted, out, report, processes)
+            progress.report("training", 1, 1, "")
     r = finished.result
     terminal.print(
-        f"{chosen.arm} network on {chosen.corpus.kind}: validation loss {r.valid_loss:.3f} nats, "
+        f"{wanted.arm} network on {wanted.corpus.kind}: validation loss {r.valid_loss:.3f} nats, "
         f"{r.l0:,} of {r.n_parameters:,} parameters non-zero, {r.seconds:.0f} s\nrun: {out}",
         soft_wrap=True,
     )
     return 0
 
 
-def _chosen(preset: str, corpus: str, arm: str, text: Path | None, seed: int) -> RunConfig:
+def chosen(
+    config: Path | None,
+    recipe: str | None,
+    preset: str,
+    corpus: str,
+    arm: str,
+    text: Path | None,
+    seed: int,
+) -> RunConfig:
+    """The run that was asked for: a file's, a recipe's, or that of a preset's settings.
+
+    Raises:
+        SettingError: both a file and a recipe.
+        UnknownNameError: no such recipe, preset, or corpus in it.
+        FileFormatError: the file is missing or invalid.
+    """
+    if config and recipe:
+        raise SettingError("--config and --recipe both name a whole run: give one of them")
+    if config:
+        return RunConfig.read(config)
+    if recipe:
+        return find_recipe(recipe, text, seed)
     settings = {s.corpus.kind: s for s in find_preset(preset, text).settings}
     key = "text" if text is not None else corpus
     if key not in settings:

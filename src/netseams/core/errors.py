@@ -54,3 +54,9 @@ class DivergedError(NetseamsError):
     """Training produced a loss that is not a number."""
 
     exit_code = 3
+
+
+class ProcessLostError(NetseamsError):
+    """Another process of a run on several has ended."""
+
+    exit_code = 75  # EX_TEMPFAIL in sysexits.h: try again

@@ -14,6 +14,7 @@ from netseams.corpora.base import IGNORED, Split
 from netseams.models import Transformer
 from netseams.training.arms import Pruned, RandomSupport, WeightSparse
 from netseams.training.config import RunConfig, TrainConfig
+from netseams.training.distributed import Processes, local
 from netseams.training.projection import LargestWeights, Projection
 from netseams.training.schedules import density_at, lr_at
 from netseams.training.supports import DrawnSupport, PrunedSupport
@@ -30,12 +31,21 @@ class Step:
 
 
 class Trainer:
-    """Model, optimizer and projection of one run, with a state that can be saved."""
+    """Model, optimizer and projection of one run, with a state that can be saved.
 
-    def __init__(self, config: RunConfig, corpus: Corpus) -> None:
+    With `processes` the model is split over them, and all call the same methods.
+    """
+
+    def __init__(
+        self, config: RunConfig, corpus: Corpus, processes: Processes | None = None
+    ) -> None:
         self.config = config
         self.corpus = corpus
+        self.processes = processes
         self.model = Transformer(config.model, config.seed)
+        if processes is not None:
+            processes.check_batch(config.train.batch_size)
+            processes.shard(self.model)
         self.optimizer = _optimizer(self.model, config.train)
         self.projection = projection_for(self.model, config)
         if self.projection is not None:
@@ -58,15 +68,16 @@ class Trainer:
                 "train", cfg.batch_size, self.config.model.n_ctx,
                 generator(self.config.seed, "batch", self.step),
             )  # fmt: skip
-            loss = next_token_loss(self.model, batch)
-            value = loss.item()
+            loss, value = batch_loss(self.model, batch, self.processes)
             if not math.isfinite(value):
                 raise DivergedError(
                     f"loss became {value} at step {self.step} (seed {self.config.seed}): "
                     "lower train.lr"
                 )
             loss.backward()
-            limit_gradient(self.model, cfg)
+            if self.projection is not None:
+                self.projection.cut_gradients()
+            limit_gradient(self.model, cfg, self.processes)
             lr, density = lr_at(self.step, cfg), density_at(self.step, cfg)
             for group in self.optimizer.param_groups:
                 group["lr"] = lr
@@ -78,16 +89,21 @@ class Trainer:
             on_step(Step(self.step, value, lr, density))
 
     def state(self) -> dict[str, Tensor]:
-        """Weights, moments and what the projection remembers, flat, for safetensors."""
+        """Weights, moments and what the projection remembers, flat, for safetensors.
+
+        Whole tensors, whatever the number of processes; they are with the first of them.
+        """
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         for i, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{slot}": value for slot, value in slots.items()}
         if self.projection is not None:
             tensors |= {f"projection.{k}": v for k, v in self.projection.state().items()}
-        return tensors
+        return tensors if self.processes is None else self.processes.gather(tensors)
 
     def restore(self, tensors: dict[str, Tensor], step: int) -> None:
-        """Continue from `state()` taken after `step` steps."""
+        """Continue from `state()` taken after `step` steps, on any number of processes."""
+        if self.processes is not None:
+            tensors = {key: self.processes.cut(tensor) for key, tensor in tensors.items()}
         weights = {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}
         self.model.load_state_dict(weights)
         slots: dict[int, dict[str, Tensor]] = {}
@@ -102,6 +118,17 @@ class Trainer:
             self.projection.restore(kept)
         self.step = step
 
+    def whole_model(self) -> Transformer | None:
+        """The model in one piece; only the first of several processes gets it."""
+        if self.processes is None:
+            return self.model
+        weights = self.processes.gather(dict(self.model.state_dict()))
+        if not self.processes.first:
+            return None
+        model = Transformer(self.config.model)
+        model.load_state_dict(weights)
+        return model
+
 
 def next_token_loss(model: Transformer, batch: Batch) -> Tensor:
     """Mean cross-entropy over targets that count, in nats."""
@@ -109,8 +136,22 @@ def next_token_loss(model: Transformer, batch: Batch) -> Tensor:
     return F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED)
 
 
+def batch_loss(
+    model: Transformer, batch: Batch, processes: Processes | None
+) -> tuple[Tensor, float]:
+    """What to differentiate, and the loss of the whole batch in nats."""
+    if processes is not None:
+        return processes.loss(model, batch)
+    loss = next_token_loss(model, batch)
+    return loss, loss.item()
+
+
 def validation_loss(
-    model: Transformer, corpus: Corpus, split: Split, n_sequences: int = 512
+    model: Transformer,
+    corpus: Corpus,
+    split: Split,
+    n_sequences: int = 512,
+    processes: Processes | None = None,
 ) -> float:
     """Cross-entropy on fixed held-out windows, in nats a token."""
     draws = generator("validation", split)
@@ -118,16 +159,18 @@ def validation_loss(
     with torch.no_grad():
         for _ in range(n_sequences // 64):
             batch = corpus.batch(split, 64, model.cfg.n_ctx, draws)
-            losses.append(next_token_loss(model, batch).item())
+            losses.append(batch_loss(model, batch, processes)[1])
     return math.fsum(losses) / len(losses)
 
 
-def limit_gradient(model: Transformer, config: TrainConfig) -> None:
+def limit_gradient(
+    model: Transformer, config: TrainConfig, processes: Processes | None = None
+) -> None:
     """Apply `config.gradient` over all parameters together."""
     grads = [p.grad for p in model.parameters() if p.grad is not None]
     if config.gradient == "none":
         return
-    norm = torch.nn.utils.get_total_norm(grads)
+    norm = torch.nn.utils.get_total_norm(grads) if processes is None else processes.norm(grads)
     if config.gradient == "clip_norm":
         scale = (1.0 / (norm + 1e-6)).clamp(max=1.0)
     else:
@@ -136,7 +179,7 @@ def limit_gradient(model: Transformer, config: TrainConfig) -> None:
         if config.gradient == "clip_rms":
             scale = scale.clamp(max=1.0)
     for grad in grads:
-        grad.mul_(scale)
+        local(grad).mul_(scale)
 
 
 def projection_for(model: Transformer, config: RunConfig) -> Projection | None:

@@ -13,6 +13,7 @@ from netseams.models import save_model
 from netseams.models.packed import load_packed, save_packed
 from netseams.store import WorkFolder, read_bytes, write_bytes, write_text
 from netseams.training.config import RunConfig
+from netseams.training.loop import validation_loss
 from netseams.training.run import RunResult, TrainedRun, open_run, result_of
 
 _MODEL = "model.packed"
@@ -29,8 +30,9 @@ def pack_run(run: TrainedRun, folder: Path) -> RunResult:
         StorageError: no space, or the folder cannot be written.
     """
     save_packed(folder / _MODEL, run.load())
-    model = load_packed(folder / _MODEL)
-    result = result_of(model, run.config, load_corpus(run.config.corpus), run.result.seconds)
+    model, corpus = load_packed(folder / _MODEL), load_corpus(run.config.corpus)
+    valid, test = (validation_loss(model, corpus, split) for split in ("valid", "test"))
+    result = result_of(run.config, model, corpus, run.result.seconds, valid, test)
     write_bytes(folder / "config.json", read_bytes(run.folder / "config.json"))
     write_text(folder / "result.json", result.model_dump_json(indent=2))
     return result

@@ -1,6 +1,7 @@
 """The one side effect that sets an arm apart, attached to the optimizer's step."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from netseams.masks import keep_, kept_count, largest_mask, largest_mask_with_minimum
 from netseams.models import ParameterGroup, Transformer, group_of
 from netseams.training.arms import Sparsified, WeightSparse
+from netseams.training.distributed import is_split, local
 from netseams.training.schedules import group_density
 
 
@@ -40,15 +42,31 @@ class Projection(ABC):
 
     def apply(self) -> None:
         """Project every parameter as `progress` asks."""
+        due: list[tuple[Sparse, int]] = []
         for sparse in self.parameters:
             density = group_density(self.config, sparse.group, self.progress)
             if density < 1.0:
-                n = sparse.parameter.numel()
-                keep_(sparse.parameter.data, self.mask(sparse, kept_count(n, density)))
+                due.append((sparse, kept_count(sparse.parameter.numel(), density)))
+        if due and is_split(due[0][0].parameter):
+            masks = self.split_masks(due)
+        else:
+            masks = (self.mask(sparse, k) for sparse, k in due)
+        for (sparse, _), mask in zip(due, masks, strict=True):
+            keep_(local(sparse.parameter.detach()), mask)
+
+    def cut_gradients(self) -> None:  # noqa: B027 - most leave them dense
+        """Between the backward pass and the limit on the gradient's size."""
 
     @abstractmethod
     def mask(self, sparse: Sparse, k: int) -> Tensor:
         """The `k` places that `sparse` keeps now."""
+
+    @abstractmethod
+    def split_masks(self, due: Sequence[tuple[Sparse, int]]) -> Iterable[Tensor]:
+        """The same for parameters that `fully_shard` has split: this process's rows of each.
+
+        All at once, so that the number of collectives does not depend on that of parameters.
+        """
 
     def state(self) -> dict[str, Tensor]:
         """What weights and moments do not tell, for the checkpoint."""
@@ -66,10 +84,22 @@ class LargestWeights(Projection):
         self.min_alive = config.min_alive
 
     def mask(self, sparse: Sparse, k: int) -> Tensor:
-        weight = sparse.parameter.data
+        weight, minimum = sparse.parameter.detach(), self._minimum(sparse)
+        if minimum is None:
+            return largest_mask(weight, k)
+        return largest_mask_with_minimum(weight, k, *minimum)
+
+    def split_masks(self, due: Sequence[tuple[Sparse, int]]) -> Iterable[Tensor]:
+        from netseams.masks.sharded import piece_of, split_largest_masks
+
+        return split_largest_masks(
+            [piece_of(sparse.parameter, k, self._minimum(sparse)) for sparse, k in due]
+        )
+
+    def _minimum(self, sparse: Sparse) -> tuple[int, int] | None:
         if self.min_alive and sparse.group == "block":
-            return largest_mask_with_minimum(weight, k, self.min_alive, weights_axis(sparse.name))
-        return largest_mask(weight, k)
+            return self.min_alive, weights_axis(sparse.name)
+        return None
 
 
 def weights_axis(name: str) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from netseams.core import Config, FileFormatError
+from netseams.core import Config, FileFormatError, RunFolderError
 from netseams.corpora import Corpus, load_corpus
 from netseams.models import (
     ParameterCount,
@@ -35,6 +35,7 @@ from netseams.store import (
 from netseams.training.arms import Dense
 from netseams.training.channels import ChannelCount, ChannelKind, channel_counts
 from netseams.training.config import RunConfig
+from netseams.training.distributed import Processes
 from netseams.training.loop import Step, Trainer, validation_loss
 from netseams.training.nominal import nominal_parameters
 
@@ -87,10 +88,17 @@ class TrainedRun:
         return load_model(self.folder / "model.safetensors")
 
 
-def train(config: RunConfig, folder: Path, progress: Progress | None = None) -> TrainedRun:
+def train(
+    config: RunConfig,
+    folder: Path,
+    progress: Progress | None = None,
+    processes: Processes | None = None,
+) -> TrainedRun:
     """Train, or go on where an earlier call with the same config stopped.
 
     On one machine with one thread count, a resumed run ends bit-identical to an undisturbed one.
+    With `processes` (`launched_processes`) all of them make this call, and all see `folder`; the
+    files are those of one process, and a run may go on with another number of them.
 
     Raises:
         RunFolderError: the folder holds a run with another config.
@@ -98,21 +106,26 @@ def train(config: RunConfig, folder: Path, progress: Progress | None = None) -> 
         StorageError: no space, or the folder cannot be written.
     """
     work = WorkFolder(folder)
-    work.claim(config)
-    if (work / "result.json").exists():
+    first = processes is None or processes.first
+    if _claimed_and_finished(work, config, processes):
         return open_run(folder)
-    corpus = load_corpus(config.corpus)
-    trainer = Trainer(config, corpus)
-    spent = _restore(trainer, work)
+    if processes is None:
+        corpus = load_corpus(config.corpus)
+    else:
+        corpus = processes.after_the_first(lambda: load_corpus(config.corpus))
+    trainer = Trainer(config, corpus, processes)
+    spent = _restore(trainer, work, first)
     total = config.train.steps
     started = time.perf_counter()
 
     def save(seconds: float) -> None:
         header = {"step": str(trainer.step), "seconds": repr(seconds)}
-        save_tensors(work / "checkpoint.safetensors", trainer.state(), header)
+        tensors = trainer.state()
+        if first:
+            save_tensors(work / "checkpoint.safetensors", tensors, header)
 
     def on_step(step: Step) -> None:
-        if step.step % _LOG_EVERY == 0 or step.step == total:
+        if first and (step.step % _LOG_EVERY == 0 or step.step == total):
             append_line(
                 work / "metrics.jsonl",
                 {"step": step.step, "loss": step.loss, "lr": step.lr, "density": step.density},
@@ -124,11 +137,17 @@ def train(config: RunConfig, folder: Path, progress: Progress | None = None) -> 
 
     trainer.run(on_step)
     seconds = spent + time.perf_counter() - started
-    save_model(work / "model.safetensors", trainer.model)
-    result = result_of(trainer.model, config, corpus, seconds)
-    write_text(work / "result.json", result.model_dump_json(indent=2))
-    (work / "checkpoint.safetensors").unlink(missing_ok=True)
-    return TrainedRun(folder, config, result)
+    model = trainer.whole_model()
+    valid = validation_loss(trainer.model, corpus, "valid", processes=processes)
+    test = validation_loss(trainer.model, corpus, "test", processes=processes)
+    if model is not None:
+        save_model(work / "model.safetensors", model)
+        result = result_of(config, model, corpus, seconds, valid, test)
+        write_text(work / "result.json", result.model_dump_json(indent=2))
+        (work / "checkpoint.safetensors").unlink(missing_ok=True)
+    if processes is not None:
+        processes.wait()
+    return open_run(folder)
 
 
 def open_run(folder: Path) -> TrainedRun:
@@ -145,11 +164,32 @@ def open_run(folder: Path) -> TrainedRun:
     return TrainedRun(folder, config, RunResult.read(folder / "result.json"))
 
 
-def _restore(trainer: Trainer, work: WorkFolder) -> float:
-    """Load the checkpoint, drop metric rows written after it; seconds spent so far."""
+def _claimed_and_finished(work: WorkFolder, config: RunConfig, processes: Processes | None) -> bool:
+    """Take the folder, which the first process does for all; whether the run in it is finished."""
+    result = work / "result.json"
+    if processes is None:
+        work.claim(config)
+        return result.exists()
+    if processes.first:
+        work.claim(config)
+    finished = processes.announced(int(result.exists()))
+    if not work.check(config):
+        raise RunFolderError(
+            f"process {processes.rank} does not see {work.path}, which the first process has "
+            "made: choose a folder that all machines share"
+        )
+    return bool(finished)
+
+
+def _restore(trainer: Trainer, work: WorkFolder, first: bool) -> float:
+    """Load the checkpoint, drop metric rows written after it; seconds spent so far.
+
+    All processes read, the first one alone writes.
+    """
     path = work / "checkpoint.safetensors"
     if not path.exists():
-        (work / "metrics.jsonl").unlink(missing_ok=True)
+        if first:
+            (work / "metrics.jsonl").unlink(missing_ok=True)
         return 0.0
     tensors, header = load_tensors(path)
     try:
@@ -159,22 +199,26 @@ def _restore(trainer: Trainer, work: WorkFolder) -> float:
         raise FileFormatError(
             f"checkpoint {path} does not fit this run ({error}): delete it to start afresh"
         ) from None
+    if not first:
+        return seconds
     metrics = work / "metrics.jsonl"
     rows = [row for row in read_jsonl(metrics) if row["step"] <= step] if metrics.exists() else []
     write_jsonl(metrics, rows)
     return seconds
 
 
-def result_of(model: Transformer, cfg: RunConfig, corpus: Corpus, seconds: float) -> RunResult:
-    """Losses and counts of a trained network."""
+def result_of(
+    cfg: RunConfig, model: Transformer, corpus: Corpus, seconds: float, valid: float, test: float
+) -> RunResult:
+    """What training came to: `model` in one piece, and its two losses."""
     groups, arm = parameter_counts(model), cfg.train.sparsity
     nominal = nominal_parameters(model.cfg)
     return RunResult(
         steps=cfg.train.steps,
         tokens=cfg.train.steps * cfg.train.batch_size * cfg.model.n_ctx,
         seconds=seconds,
-        valid_loss=validation_loss(model, corpus, "valid"),
-        test_loss=validation_loss(model, corpus, "test"),
+        valid_loss=valid,
+        test_loss=test,
         n_parameters=sum(group.n for group in groups.values()),
         l0=sum(group.l0 for group in groups.values()),
         n_edge_weights=groups["block"].n,

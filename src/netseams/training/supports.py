@@ -1,6 +1,6 @@
 """Arms whose dropped weights stay out: a fixed set of places, chosen by size or by chance."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -9,11 +9,12 @@ from netseams.core import generator
 from netseams.masks import keep_, kept_count, largest_mask
 from netseams.models import Transformer
 from netseams.training.arms import RandomSupport, Sparsified
+from netseams.training.distributed import local, rows_like
 from netseams.training.projection import Projection, Sparse
 
 
 class FixedSupport(Projection):
-    """Keeps `support`. Gradients outside it are cut off where they arise.
+    """Keeps `support`. Gradients outside it are cut off after the backward pass.
 
     So neither moments nor the limit on the gradient's size know weights that are not there.
     """
@@ -23,10 +24,11 @@ class FixedSupport(Projection):
         self.support: dict[str, Tensor] = {}
         for sparse in self.parameters:
             self.support[sparse.name] = torch.ones_like(sparse.parameter, dtype=torch.bool)
-            sparse.parameter.register_hook(self._cut(sparse.name))
 
-    def _cut(self, name: str) -> Callable[[Tensor], Tensor]:
-        return lambda grad: grad * self.support[name]
+    def cut_gradients(self) -> None:
+        for sparse in self.parameters:
+            if sparse.parameter.grad is not None:
+                local(sparse.parameter.grad).mul_(local(self.support[sparse.name]))
 
 
 class PrunedSupport(FixedSupport):
@@ -42,6 +44,18 @@ class PrunedSupport(FixedSupport):
         if k < len(left):
             support[support.clone()] = largest_mask(left, k)
         return support
+
+    def split_masks(self, due: Sequence[tuple[Sparse, int]]) -> Iterable[Tensor]:
+        from netseams.masks.sharded import piece_of, split_largest_masks
+
+        supports = [local(self.support[sparse.name]) for sparse, _ in due]
+        masks = split_largest_masks([
+            piece_of(sparse.parameter, k, left=support)
+            for (sparse, k), support in zip(due, supports, strict=True)
+        ])  # fmt: skip
+        for support, mask in zip(supports, masks, strict=True):
+            support.copy_(mask)
+        return supports
 
     def state(self) -> dict[str, Tensor]:
         return self.support
@@ -61,8 +75,12 @@ class DrawnSupport(FixedSupport):
             places = torch.randperm(n, generator=generator(seed, "support", sparse.name))[:k]
             drawn = torch.zeros(n, dtype=torch.bool)
             drawn[places] = True
-            self.support[sparse.name] = drawn.view(sparse.parameter.shape)
-            keep_(sparse.parameter.data, self.support[sparse.name])
+            support = local(self.support[sparse.name])
+            support.copy_(rows_like(drawn.view(sparse.parameter.shape), sparse.parameter))
+            keep_(local(sparse.parameter.detach()), support)
 
     def mask(self, sparse: Sparse, k: int) -> Tensor:
         return self.support[sparse.name]
+
+    def split_masks(self, due: Sequence[tuple[Sparse, int]]) -> Iterable[Tensor]:
+        return [local(self.support[sparse.name]) for sparse, _ in due]
