@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from netseams.core import DivergedError, generator
 from netseams.corpora import Batch, Corpus
@@ -34,7 +34,7 @@ class Trainer:
         self.config = config
         self.corpus = corpus
         self.model = Transformer(config.model, config.seed)
-        self.optimizer = _optimizer(self.model, config.train)
+        self.optimizer = make_optimizer(self.model, config.train)
         self.projection: Projection | None = None
         if isinstance(config.train.sparsity, WeightSparse):
             self.projection = Projection(self.model, config.train.sparsity)
@@ -63,36 +63,59 @@ class Trainer:
                     "lower train.lr"
                 )
             loss.backward()
-            limit_gradient(self.model, cfg)
-            lr, density = lr_at(self.step, cfg), density_at(self.step, cfg)
-            for group in self.optimizer.param_groups:
-                group["lr"] = lr
-            if self.projection is not None:
-                self.projection.density = density
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
+            lr, density = update(self.model, self.optimizer, self.projection, self.step, cfg)
             self.step += 1
             on_step(Step(self.step, value, lr, density))
 
     def state(self) -> dict[str, Tensor]:
         """Weights and moments, flat, for safetensors."""
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        for i, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{slot}": value for slot, value in slots.items()}
-        return tensors
+        return learner_state(self.model, self.optimizer)
 
     def restore(self, tensors: dict[str, Tensor], step: int) -> None:
         """Continue from `state()` taken after `step` steps."""
-        weights = {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}
-        self.model.load_state_dict(weights)
-        slots: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith("optimizer."):
-                _, i, slot = key.split(".")
-                slots.setdefault(int(i), {})[slot] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        restore_learner(self.model, self.optimizer, tensors)
         self.step = step
+
+
+def update(
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    projection: Projection | None,
+    step: int,
+    config: TrainConfig,
+) -> tuple[float, float]:
+    """Use the gradients that are there and clear them; the learning rate and density used."""
+    limit_gradient(module, config)
+    lr, density = lr_at(step, config), density_at(step, config)
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    if projection is not None:
+        projection.density = density
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return lr, density
+
+
+def learner_state(module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Weights and moments, flat, for safetensors."""
+    tensors = {f"model.{k}": v for k, v in module.state_dict().items()}
+    for i, slots in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{i}.{slot}": value for slot, value in slots.items()}
+    return tensors
+
+
+def restore_learner(
+    module: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
+) -> None:
+    """Put back what `learner_state` took."""
+    module.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+    slots: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, i, slot = key.split(".")
+            slots.setdefault(int(i), {})[slot] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": slots, "param_groups": groups})
 
 
 def next_token_loss(model: Transformer, batch: Batch) -> Tensor:
@@ -114,7 +137,7 @@ def validation_loss(
     return math.fsum(losses) / len(losses)
 
 
-def limit_gradient(model: Transformer, config: TrainConfig) -> None:
+def limit_gradient(model: nn.Module, config: TrainConfig) -> None:
     """Apply `config.gradient` over all parameters together."""
     grads = [p.grad for p in model.parameters() if p.grad is not None]
     if config.gradient == "none":
@@ -131,7 +154,7 @@ def limit_gradient(model: Transformer, config: TrainConfig) -> None:
         grad.mul_(scale)
 
 
-def _optimizer(model: Transformer, config: TrainConfig) -> torch.optim.AdamW:
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
     """AdamW; matrices decay, vectors and the bigram table do not."""
     named = list(model.named_parameters())
     decayed = [p for n, p in named if p.ndim >= 2 and not n.startswith("bigram")]

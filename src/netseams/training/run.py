@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from netseams.core import Config, FileFormatError
 from netseams.corpora import Corpus, load_corpus
@@ -37,7 +39,7 @@ from netseams.training.loop import Step, Trainer, validation_loss
 
 Progress = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, a word on the state)."""
-_LOG_EVERY = 25
+LOG_EVERY = 25
 
 
 class RunResult(Config):
@@ -91,16 +93,12 @@ def train(config: RunConfig, folder: Path, progress: Progress | None = None) -> 
         return open_run(folder)
     corpus = load_corpus(config.corpus)
     trainer = Trainer(config, corpus)
-    spent = _restore(trainer, work)
+    spent = resume(trainer, work)
     total = config.train.steps
     started = time.perf_counter()
 
-    def save(seconds: float) -> None:
-        header = {"step": str(trainer.step), "seconds": repr(seconds)}
-        save_tensors(work / "checkpoint.safetensors", trainer.state(), header)
-
     def on_step(step: Step) -> None:
-        if step.step % _LOG_EVERY == 0 or step.step == total:
+        if step.step % LOG_EVERY == 0 or step.step == total:
             append_line(
                 work / "metrics.jsonl",
                 {"step": step.step, "loss": step.loss, "lr": step.lr, "density": step.density},
@@ -108,7 +106,7 @@ def train(config: RunConfig, folder: Path, progress: Progress | None = None) -> 
         if progress is not None:
             progress(step.step, total, f"loss {step.loss:.3f}")
         if step.step % config.train.checkpoint_every == 0 and step.step < total:
-            save(spent + time.perf_counter() - started)
+            save_checkpoint(trainer, work, spent + time.perf_counter() - started)
 
     trainer.run(on_step)
     seconds = spent + time.perf_counter() - started
@@ -133,7 +131,23 @@ def open_run(folder: Path) -> TrainedRun:
     return TrainedRun(folder, config, RunResult.read(folder / "result.json"))
 
 
-def _restore(trainer: Trainer, work: WorkFolder) -> float:
+class Resumable(Protocol):
+    """What a checkpoint needs of a trainer."""
+
+    step: int
+
+    def state(self) -> dict[str, Tensor]: ...
+
+    def restore(self, tensors: dict[str, Tensor], step: int) -> None: ...
+
+
+def save_checkpoint(trainer: Resumable, work: WorkFolder, seconds: float) -> None:
+    """Write the state of `trainer`, atomically, in place of an earlier one."""
+    header = {"step": str(trainer.step), "seconds": repr(seconds)}
+    save_tensors(work / "checkpoint.safetensors", trainer.state(), header)
+
+
+def resume(trainer: Resumable, work: WorkFolder) -> float:
     """Load the checkpoint, drop metric rows written after it; seconds spent so far."""
     path = work / "checkpoint.safetensors"
     if not path.exists():
