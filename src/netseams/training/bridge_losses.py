@@ -11,6 +11,7 @@ from netseams.corpora.base import IGNORED
 from netseams.models import Transformer
 from netseams.models.bridge import Bridges, run_from
 from netseams.training.bridge_config import BridgeConfig, Normalizer
+from netseams.training.loop import token_loss
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ def bridge_losses(
     columns = [torch.stack(column) for column in zip(*rows, strict=True)]
     return BridgeLosses(
         *columns,
-        dense_ce=_cross_entropy(dense_logits, batch),
-        sparse_ce=_cross_entropy(sparse_logits, batch),
+        dense_ce=token_loss(dense_logits, batch),
+        sparse_ce=token_loss(sparse_logits, batch),
     )
 
 
@@ -88,9 +89,3 @@ def divergence(
     """KL(teacher || student) over the vocabulary, mean over the positions that count, in nats."""
     p, q = teacher[counted].log_softmax(-1), student[counted].log_softmax(-1)
     return (p.exp() * (p - q)).sum(-1).mean()
-
-
-def _cross_entropy(logits: Float[Tensor, "B T V"], batch: Batch) -> Float[Tensor, ""]:
-    return torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED
-    )

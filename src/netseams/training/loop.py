@@ -120,7 +120,11 @@ def restore_learner(
 
 def next_token_loss(model: Transformer, batch: Batch) -> Tensor:
     """Mean cross-entropy over targets that count, in nats."""
-    logits = model(batch.inputs)
+    return token_loss(model(batch.inputs), batch)
+
+
+def token_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """The same, from logits (B, T, V)."""
     return F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED)
 
 
