@@ -12,7 +12,7 @@ from netseams.corpora import load_corpus
 from netseams.evaluation.bridge_measures import BridgeMeasures, measure_bridges
 from netseams.evaluation.bridges import mean_loss_by_switches
 from netseams.tasks import build_task
-from netseams.training import open_run
+from netseams.training import Progress, open_run
 from netseams.training.bridges import train_bridges
 from netseams_recipes.bridges import maps_only, together
 
@@ -63,17 +63,13 @@ def _bridge(
     with JobProgress(terminal) as progress:
         progress.plan(["bridges", "control"])
 
-        def report(name: str, done: int, total: int, word: str) -> None:
-            progress.report(name, done, total, word)
+        def reporter(name: str) -> Progress:
+            return lambda done, total, word: progress.report(name, done, total, word)
 
-        found = train_bridges(
-            config, ours, theirs, corpus, out, lambda *now: report("bridges", *now)
-        )
-        report("bridges", 1, 1, "")
-        measures = measure_bridges(
-            found, corpus, cut, progress=lambda *now: report("control", *now)
-        )
-        report("control", 1, 1, "")
+        found = train_bridges(config, ours, theirs, corpus, out, reporter("bridges"))
+        progress.report("bridges", 1, 1, "")
+        measures = measure_bridges(found, corpus, cut, progress=reporter("control"))
+        progress.report("control", 1, 1, "")
     for table in _tables(measures):
         terminal.print(table)
     terminal.print(f"measures: {out / 'measures.json'}", soft_wrap=True)
