@@ -17,8 +17,8 @@ from pydantic import Field
 from torch import Tensor
 
 from netseams.core import Config, SettingError, generator
-from netseams.models import Transformer
-from netseams.models.bridge import Bridges, run_from
+from netseams.models import Hook, Transformer
+from netseams.models.bridge import Bridges, bridge_sites, run_from
 from netseams.models.transformer import rms_norm, sparsify, take
 from netseams.tasks import Examples, Task
 
@@ -208,9 +208,16 @@ def _other_answer(
     On clean inputs with the residual put in; without one, on corrupt inputs.
     """
     examples = task.splits["report"]
-    tokens = examples.corrupt if residual is None else examples.clean
-    logits, _ = run_from(dense, tokens, site, residual)
-    logits = take(logits, task.answers.expand(len(tokens), -1))
+    tokens = examples.clean
+    answers = task.answers.expand(len(tokens), -1)
+    hooks: dict[str, Hook] = {}
+    if site is None or residual is None:
+        tokens = examples.corrupt
+    else:
+        hooks[bridge_sites(dense.cfg.n_layers)[site]] = lambda x: (
+            residual if x.shape == residual.shape else take(residual, answers)
+        )
+    logits = dense(tokens, hooks, answers)  # the last block runs at the answers alone
     wanted = task.candidates[examples.corrupt_targets].unsqueeze(-1)
     p = logits.softmax(-1).gather(-1, wanted).squeeze(-1)
     return float(p[examples.clean_targets != examples.corrupt_targets].mean())
