@@ -13,12 +13,28 @@ if TYPE_CHECKING:
     from netseams.core import NetseamsError
     from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig, load_corpus
     from netseams.discovery import NodeMaskConfig, NodeMasks
-    from netseams.evaluation import agreement, necessity, score_network, sufficiency
+    from netseams.evaluation import (
+        agreement,
+        measure_bridges,
+        necessity,
+        score_network,
+        sufficiency,
+    )
     from netseams.interventions import mean_activations, redrawn_on_support, untrained_twin
     from netseams.models import Transformer, TransformerConfig, load_model, save_model
     from netseams.reporting import write_report
     from netseams.tasks import build_task, task_names
-    from netseams.training import Dense, RunConfig, TrainConfig, WeightSparse, open_run, train
+    from netseams.training import (
+        BridgeConfig,
+        Dense,
+        RunConfig,
+        TrainConfig,
+        WeightSparse,
+        open_bridges,
+        open_run,
+        train,
+        train_bridges,
+    )
 
 _HOME: dict[str, str] = {
     name: room
@@ -28,17 +44,21 @@ _HOME: dict[str, str] = {
         "core": "NetseamsError",
         "corpora": "StdlibConfig StringOpsConfig TextConfig load_corpus",
         "discovery": "NodeMaskConfig NodeMasks",
-        "evaluation": "agreement necessity score_network sufficiency",
+        "evaluation": "agreement measure_bridges necessity score_network sufficiency",
         "interventions": "mean_activations redrawn_on_support untrained_twin",
         "models": "Transformer TransformerConfig load_model save_model",
         "reporting": "write_report",
         "tasks": "build_task task_names",
-        "training": "Dense RunConfig TrainConfig WeightSparse open_run train",
+        "training": (
+            "BridgeConfig Dense RunConfig TrainConfig WeightSparse open_bridges open_run train "
+            "train_bridges"
+        ),
     }.items()
     for name in names.split()
 }
 
 __all__ = [
+    "BridgeConfig",
     "Circuit",
     "CompareConfig",
     "Comparison",
@@ -63,7 +83,9 @@ __all__ = [
     "load_corpus",
     "load_model",
     "mean_activations",
+    "measure_bridges",
     "necessity",
+    "open_bridges",
     "open_run",
     "redrawn_on_support",
     "save_circuit",
@@ -72,6 +94,7 @@ __all__ = [
     "sufficiency",
     "task_names",
     "train",
+    "train_bridges",
     "untrained_twin",
     "write_report",
 ]

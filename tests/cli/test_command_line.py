@@ -44,7 +44,7 @@ OPTIONS = {
     "train": {"out", "config", "preset", "corpus", "arm", "text", "seed", "threads"},
     "discover": {"out", "targets", "steps", "seed", "threads"},
     "evaluate": {"network", "seed"},
-    "bridge": {"dense", "sparse", "out", "joint", "tasks", "steps", "seed", "threads"},
+    "bridge": {"dense", "sparse", "out", "learn", "tasks", "steps", "seed", "threads"},
     "report": set(),
 }
 

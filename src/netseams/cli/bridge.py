@@ -1,6 +1,7 @@
 """`netseams bridge`: maps between a dense and a weight-sparse network, measured."""
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 from rich.table import Table
@@ -26,7 +27,7 @@ def _bridge(
     dense: Path,
     sparse: Path,
     out: Path,
-    joint: bool = False,
+    learn: Literal["maps", "joint"] = "maps",
     tasks: tuple[str, ...] = (),
     steps: int = 300,
     seed: int = 0,
@@ -40,7 +41,7 @@ def _bridge(
         dense: Folder of a finished training run.
         sparse: Folder of another one, of equal depth and vocabulary.
         out: Folder for the bridges.
-        joint: Let the weight-sparse network learn together with the maps.
+        learn: The maps alone, or the weight-sparse network together with them.
         tasks: Tasks to steer, such as quote_close or reverse.
         steps: Steps of bridge training.
         seed: Seed of maps and batches.
@@ -58,7 +59,8 @@ def _bridge(
     corpus = load_corpus(ours.config.corpus)
     length = min(ours.config.model.n_ctx, theirs.config.model.n_ctx)
     cut = [build_task(task, corpus, length) for task in tasks]
-    config = together(theirs.config.train, steps, seed) if joint else maps_only(steps, seed)
+    train = theirs.config.train
+    config = maps_only(steps, seed) if learn == "maps" else together(train, steps, seed)
     terminal = console()
     with JobProgress(terminal) as progress:
         progress.plan(["bridges", "control"])
