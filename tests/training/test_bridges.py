@@ -18,8 +18,8 @@ MAPS = TrainConfig(steps=24, batch_size=8, lr=3e-3, weight_decay=0.0, checkpoint
 SPARSE = TrainConfig(
     steps=24, batch_size=8, lr=1e-3, sparsity=WeightSparse(density=0.2, anneal="none")
 )
-FROZEN = BridgeConfig(maps=MAPS)
-JOINT = BridgeConfig(maps=MAPS, sparse=SPARSE)
+FROZEN = BridgeConfig(maps=MAPS, maps_start="random")
+JOINT = BridgeConfig(maps=MAPS, sparse=SPARSE, maps_start="random")
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,7 @@ def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
 
 def test_frozen_networks_are_bit_equal_and_maps_learn(pair, string_ops, tmp_path):
     before = [model_fingerprint(model) for model in pair]
-    config = FROZEN.model_copy(update={"maps_start": "random"})
-    found = train_bridges(config, *pair, string_ops, tmp_path / "maps")
+    found = train_bridges(FROZEN, *pair, string_ops, tmp_path / "maps")
     assert same(found.dense, pair[0])
     assert same(found.sparse, pair[1])
     assert [model_fingerprint(model) for model in pair] == before
@@ -77,7 +76,7 @@ def test_a_dense_network_may_learn_too(pair, string_ops, tmp_path):
 
 
 def test_a_fresh_sparse_network_starts_anew(pair, string_ops, tmp_path):
-    config = JOINT.model_copy(update={"sparse_start": "fresh", "maps_start": "random"})
+    config = JOINT.model_copy(update={"sparse_start": "fresh"})
     first = train_bridges(config, *pair, string_ops, tmp_path / "first")
     # What it was before does not matter, but for its fingerprint.
     other = Transformer(pair[1].cfg, 9)
