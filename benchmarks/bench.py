@@ -26,7 +26,8 @@ from netseams.interventions import masked_hooks, mean_activations
 from netseams.models import Transformer, TransformerConfig, matrices_of, sites_of
 from netseams.tasks import Task, build_task
 from netseams.training import Dense, RunConfig, Sparsity, TrainConfig, WeightSparse
-from netseams.training.loop import Trainer, limit_gradient, next_token_loss
+from netseams.training.learner import limit_gradient
+from netseams.training.loop import Trainer, next_token_loss
 
 DENSITY = 0.05
 """Share of weights kept, from the first step on: the state that most of a run is in."""

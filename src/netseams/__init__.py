@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from netseams.core import NetseamsError
     from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig, load_corpus
     from netseams.discovery import NodeMaskConfig, NodeMasks
-    from netseams.evaluation import agreement, necessity, score_network, sufficiency
+    from netseams.evaluation import (
+        agreement,
+        measure_bridges,
+        necessity,
+        score_network,
+        sufficiency,
+    )
     from netseams.interventions import mean_activations, redrawn_on_support, untrained_twin
     from netseams.models import (
         Transformer,
@@ -26,14 +32,17 @@ if TYPE_CHECKING:
     from netseams.reporting import write_report
     from netseams.tasks import build_task, task_names
     from netseams.training import (
+        BridgeConfig,
         Dense,
         Pruned,
         RandomSupport,
         RunConfig,
         TrainConfig,
         WeightSparse,
+        open_bridges,
         open_run,
         train,
+        train_bridges,
     )
 
 _HOME: dict[str, str] = {
@@ -44,17 +53,21 @@ _HOME: dict[str, str] = {
         "core": "NetseamsError",
         "corpora": "StdlibConfig StringOpsConfig TextConfig load_corpus",
         "discovery": "NodeMaskConfig NodeMasks",
-        "evaluation": "agreement necessity score_network sufficiency",
+        "evaluation": "agreement measure_bridges necessity score_network sufficiency",
         "interventions": "mean_activations redrawn_on_support untrained_twin",
         "models": "Transformer TransformerConfig load_model parameter_counts save_gpt2 save_model",
         "reporting": "write_report",
         "tasks": "build_task task_names",
-        "training": "Dense Pruned RandomSupport RunConfig TrainConfig WeightSparse open_run train",
+        "training": (
+            "BridgeConfig Dense Pruned RandomSupport RunConfig TrainConfig WeightSparse "
+            "open_bridges open_run train train_bridges"
+        ),
     }.items()
     for name in names.split()
 }
 
 __all__ = [
+    "BridgeConfig",
     "Circuit",
     "CompareConfig",
     "Comparison",
@@ -81,7 +94,9 @@ __all__ = [
     "load_corpus",
     "load_model",
     "mean_activations",
+    "measure_bridges",
     "necessity",
+    "open_bridges",
     "open_run",
     "parameter_counts",
     "redrawn_on_support",
@@ -92,6 +107,7 @@ __all__ = [
     "sufficiency",
     "task_names",
     "train",
+    "train_bridges",
     "untrained_twin",
     "write_report",
 ]

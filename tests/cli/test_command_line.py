@@ -46,6 +46,7 @@ OPTIONS = {
     "discover": {"out", "targets", "steps", "seed", "threads"},
     "evaluate": {"network", "seed"},
     "model": set(),
+    "bridge": {"dense", "sparse", "out", "learn", "tasks", "steps", "seed", "threads"},
     "report": set(),
 }
 

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from netseams.corpora import StringOps, StringOpsConfig
 from netseams.models import TransformerConfig
 from netseams.training import Dense, RunConfig, TrainConfig, WeightSparse
-from netseams.training.loop import Trainer, limit_gradient
+from netseams.training.learner import limit_gradient
+from netseams.training.loop import Trainer
 from netseams.training.schedules import density_at, lr_at
 
 MODEL = TransformerConfig(n_layers=1, n_heads=2, d_model=16, d_mlp=32, n_ctx=14, d_vocab=19)

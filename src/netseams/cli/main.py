@@ -12,6 +12,7 @@ VERBS: dict[str, str] = {
     "discover": "find circuits of one task in a trained network",
     "evaluate": "ask a circuit: sufficient? necessary? better than random?",
     "model": "say what a model is: ours, the sparse release's, GPT-2, or by name",
+    "bridge": "join a dense and a weight-sparse network by maps; hybrids and steering",
     "report": "write report.html again from a comparison.json",
 }
 

@@ -1,5 +1,7 @@
 """The transformer, its sites, its file format, and readers of other people's models."""
 
+from netseams.models.bridge import Bridges, BridgeShape, bridge_sites
+from netseams.models.bridge_files import load_bridges, save_bridges
 from netseams.models.config import TransformerConfig
 from netseams.models.counts import ParameterCount, parameter_counts
 from netseams.models.files import model_fingerprint, save_model
@@ -12,6 +14,8 @@ from netseams.models.transformer import Transformer
 
 __all__ = [
     "PARAMETER_GROUPS",
+    "BridgeShape",
+    "Bridges",
     "Hook",
     "Matrix",
     "ParameterCount",
@@ -19,12 +23,15 @@ __all__ = [
     "Site",
     "Transformer",
     "TransformerConfig",
+    "bridge_sites",
     "canonical_site",
     "group_of",
+    "load_bridges",
     "load_model",
     "matrices_of",
     "model_fingerprint",
     "parameter_counts",
+    "save_bridges",
     "save_gpt2",
     "save_model",
     "sites_of",

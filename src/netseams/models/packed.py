@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from netseams.core import FileFormatError
+from netseams.models.config import TransformerConfig
 from netseams.models.files import shapes_of
-from netseams.models.transformer import Transformer, TransformerConfig
+from netseams.models.transformer import Transformer
 from netseams.store import load_tensors, save_tensors
 
 FORMAT = "netseams.packed"

@@ -10,11 +10,14 @@ from netseams.training.arms import (
     WeightSparse,
     matched_arm,
 )
+from netseams.training.bridge_config import BridgeConfig
+from netseams.training.bridges import TrainedBridges, open_bridges, train_bridges
 from netseams.training.config import RunConfig, TrainConfig
 from netseams.training.run import Progress, RunResult, TrainedRun, open_run, train
 
 __all__ = [
     "ARMS",
+    "BridgeConfig",
     "Dense",
     "Progress",
     "Pruned",
@@ -24,9 +27,12 @@ __all__ = [
     "Sparsified",
     "Sparsity",
     "TrainConfig",
+    "TrainedBridges",
     "TrainedRun",
     "WeightSparse",
     "matched_arm",
+    "open_bridges",
     "open_run",
     "train",
+    "train_bridges",
 ]

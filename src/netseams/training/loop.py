@@ -12,12 +12,9 @@ from netseams.core import DivergedError, generator
 from netseams.corpora import Batch, Corpus
 from netseams.corpora.base import IGNORED, Split
 from netseams.models import Transformer
-from netseams.training.arms import Pruned, RandomSupport, WeightSparse
-from netseams.training.config import RunConfig, TrainConfig
-from netseams.training.distributed import Processes, local
-from netseams.training.projection import LargestWeights, Projection
-from netseams.training.schedules import density_at, lr_at
-from netseams.training.supports import DrawnSupport, PrunedSupport
+from netseams.training.config import RunConfig
+from netseams.training.distributed import Processes
+from netseams.training.learner import Learner
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Step:
 
 
 class Trainer:
-    """Model, optimizer and projection of one run, with a state that can be saved.
+    """Model and learner of one run, with a state that can be saved.
 
     With `processes` the model is split over them, and all call the same methods.
     """
@@ -46,12 +43,8 @@ class Trainer:
         if processes is not None:
             processes.check_batch(config.train.batch_size)
             processes.shard(self.model)
-        self.optimizer = _optimizer(self.model, config.train)
-        self.projection = projection_for(self.model, config)
-        if self.projection is not None:
-            self.projection.attach(self.optimizer)
-        if config.train.decay == "after_projection":
-            _decay_after_step(self.optimizer, config.train.weight_decay)
+        self.learner = Learner(self.model, config.train, config.seed, processes)
+        self.optimizer, self.projection = self.learner.optimizer, self.learner.projection
         self.step = 0
 
     def run(self, on_step: Callable[[Step], None]) -> None:
@@ -75,47 +68,17 @@ class Trainer:
                     "lower train.lr"
                 )
             loss.backward()
-            if self.projection is not None:
-                self.projection.cut_gradients()
-            limit_gradient(self.model, cfg, self.processes)
-            lr, density = lr_at(self.step, cfg), density_at(self.step, cfg)
-            for group in self.optimizer.param_groups:
-                group["lr"] = lr
-            if self.projection is not None:
-                self.projection.progress = (self.step + 1) / cfg.steps
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
+            lr, density = self.learner.update(self.step)
             self.step += 1
             on_step(Step(self.step, value, lr, density))
 
     def state(self) -> dict[str, Tensor]:
-        """Weights, moments and what the projection remembers, flat, for safetensors.
-
-        Whole tensors, whatever the number of processes; they are with the first of them.
-        """
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        for i, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{slot}": value for slot, value in slots.items()}
-        if self.projection is not None:
-            tensors |= {f"projection.{k}": v for k, v in self.projection.state().items()}
-        return tensors if self.processes is None else self.processes.gather(tensors)
+        """All that decides the steps to come, flat, for safetensors; see `Learner.state`."""
+        return self.learner.state()
 
     def restore(self, tensors: dict[str, Tensor], step: int) -> None:
         """Continue from `state()` taken after `step` steps, on any number of processes."""
-        if self.processes is not None:
-            tensors = {key: self.processes.cut(tensor) for key, tensor in tensors.items()}
-        weights = {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}
-        self.model.load_state_dict(weights)
-        slots: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith("optimizer."):
-                _, i, slot = key.split(".")
-                slots.setdefault(int(i), {})[slot] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
-        if self.projection is not None:
-            kept = {k[11:]: v for k, v in tensors.items() if k.startswith("projection.")}
-            self.projection.restore(kept)
+        self.learner.restore(tensors)
         self.step = step
 
     def whole_model(self) -> Transformer | None:
@@ -132,7 +95,11 @@ class Trainer:
 
 def next_token_loss(model: Transformer, batch: Batch) -> Tensor:
     """Mean cross-entropy over targets that count, in nats."""
-    logits = model(batch.inputs)
+    return token_loss(model(batch.inputs), batch)
+
+
+def token_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """The same, from logits (B, T, V)."""
     return F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED)
 
 
@@ -161,64 +128,3 @@ def validation_loss(
             batch = corpus.batch(split, 64, model.cfg.n_ctx, draws)
             losses.append(batch_loss(model, batch, processes)[1])
     return math.fsum(losses) / len(losses)
-
-
-def limit_gradient(
-    model: Transformer, config: TrainConfig, processes: Processes | None = None
-) -> None:
-    """Apply `config.gradient` over all parameters together."""
-    grads = [p.grad for p in model.parameters() if p.grad is not None]
-    if config.gradient == "none":
-        return
-    norm = torch.nn.utils.get_total_norm(grads) if processes is None else processes.norm(grads)
-    if config.gradient == "clip_norm":
-        scale = (1.0 / (norm + 1e-6)).clamp(max=1.0)
-    else:
-        rms = norm / math.sqrt(sum(g.numel() for g in grads))
-        scale = 1.0 / (rms + 1e-5)
-        if config.gradient == "clip_rms":
-            scale = scale.clamp(max=1.0)
-    for grad in grads:
-        local(grad).mul_(scale)
-
-
-def projection_for(model: Transformer, config: RunConfig) -> Projection | None:
-    """What the run's arm does after every step; None for the dense one."""
-    arm = config.train.sparsity
-    if isinstance(arm, WeightSparse):
-        return LargestWeights(model, arm)
-    if isinstance(arm, Pruned):
-        return PrunedSupport(model, arm)
-    if isinstance(arm, RandomSupport):
-        return DrawnSupport(model, arm, config.seed)
-    return None
-
-
-def _decay_after_step(optimizer: torch.optim.Optimizer, weight_decay: float) -> None:
-    """w -= lr * weight_decay * w on the first group, after the hooks attached so far."""
-
-    def decay(*_: object) -> None:
-        group = optimizer.param_groups[0]
-        with torch.no_grad():
-            for parameter in group["params"]:
-                parameter.mul_(1 - group["lr"] * weight_decay)
-
-    optimizer.register_step_post_hook(decay)
-
-
-def _optimizer(model: Transformer, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW; matrices (its first group) decay, vectors and the bigram table do not."""
-    named = list(model.named_parameters())
-    decayed = [p for n, p in named if p.ndim >= 2 and not n.startswith("bigram")]
-    rest = [p for n, p in named if p.ndim < 2 or n.startswith("bigram")]
-    inside = config.weight_decay if config.decay == "adamw" else 0.0
-    return torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": inside},
-            {"params": rest, "weight_decay": 0.0},
-        ],
-        lr=config.lr,
-        betas=(config.beta1, config.beta2),
-        eps=config.eps,
-        fused=True,
-    )

@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
 
 from netseams.core import Config, FileFormatError, RunFolderError
 from netseams.corpora import Corpus, load_corpus
@@ -41,7 +44,7 @@ from netseams.training.nominal import nominal_parameters
 
 Progress = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, a word on the state)."""
-_LOG_EVERY = 25
+LOG_EVERY = 25
 
 
 class RunResult(Config):
@@ -114,18 +117,12 @@ def train(
     else:
         corpus = processes.after_the_first(lambda: load_corpus(config.corpus))
     trainer = Trainer(config, corpus, processes)
-    spent = _restore(trainer, work, first)
+    spent = resume(trainer, work, first)
     total = config.train.steps
     started = time.perf_counter()
 
-    def save(seconds: float) -> None:
-        header = {"step": str(trainer.step), "seconds": repr(seconds)}
-        tensors = trainer.state()
-        if first:
-            save_tensors(work / "checkpoint.safetensors", tensors, header)
-
     def on_step(step: Step) -> None:
-        if first and (step.step % _LOG_EVERY == 0 or step.step == total):
+        if first and (step.step % LOG_EVERY == 0 or step.step == total):
             append_line(
                 work / "metrics.jsonl",
                 {"step": step.step, "loss": step.loss, "lr": step.lr, "density": step.density},
@@ -133,7 +130,7 @@ def train(
         if progress is not None:
             progress(step.step, total, f"loss {step.loss:.3f}")
         if step.step % config.train.checkpoint_every == 0 and step.step < total:
-            save(spent + time.perf_counter() - started)
+            save_checkpoint(trainer, work, spent + time.perf_counter() - started, first)
 
     trainer.run(on_step)
     seconds = spent + time.perf_counter() - started
@@ -181,7 +178,30 @@ def _claimed_and_finished(work: WorkFolder, config: RunConfig, processes: Proces
     return bool(finished)
 
 
-def _restore(trainer: Trainer, work: WorkFolder, first: bool) -> float:
+class Resumable(Protocol):
+    """What a checkpoint needs of a trainer."""
+
+    step: int
+
+    def state(self) -> dict[str, Tensor]: ...
+
+    def restore(self, tensors: dict[str, Tensor], step: int) -> None: ...
+
+
+def save_checkpoint(
+    trainer: Resumable, work: WorkFolder, seconds: float, first: bool = True
+) -> None:
+    """Write the state of `trainer`, atomically, in place of an earlier one.
+
+    All processes take part, the first one alone writes.
+    """
+    header = {"step": str(trainer.step), "seconds": repr(seconds)}
+    tensors = trainer.state()
+    if first:
+        save_tensors(work / "checkpoint.safetensors", tensors, header)
+
+
+def resume(trainer: Resumable, work: WorkFolder, first: bool = True) -> float:
     """Load the checkpoint, drop metric rows written after it; seconds spent so far.
 
     All processes read, the first one alone writes.
