@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from netseams.circuits.circuit import Circuit
 from netseams.core import SettingError
-from netseams.masks import abs_topk, kept_count
+from netseams.masks import abs_topk_, kept_count
 from netseams.models import Transformer, sites_of
 from netseams.models.transformer import Attention, Block, rms_norm, take
 
@@ -125,7 +125,7 @@ class _Read(nn.Module):
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T kept"]:
         if self.top is not None:
-            return abs_topk(rms_norm(x), self.top)[..., self.channels]
+            return abs_topk_(rms_norm(x), self.top)[..., self.channels]
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
         return x[..., self.channels] * torch.rsqrt(norm.square() / x.shape[-1] + 1e-5)
 
@@ -159,7 +159,7 @@ class _Slice(nn.Module):
         y = F.gelu(y) if self.gelu else y
         if self.top is None:
             return y
-        return abs_topk(y, self.top)[..., self.rows] * self.kept + self.constant
+        return abs_topk_(y, self.top)[..., self.rows] * self.kept + self.constant
 
 
 class _Write(nn.Module):

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from netseams.core import Config, SettingError, UnknownNameError, generator
-from netseams.masks import abs_topk, kept_count
+from netseams.masks import abs_topk_, kept_count
 
 Hook = Callable[[Tensor], Tensor]
 
@@ -285,7 +285,7 @@ def rms_norm(x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
 
 
 def sparsify(cfg: TransformerConfig, x: Float[Tensor, "*batch W"]) -> Float[Tensor, "*batch W"]:
-    """AbsTopK at the configured share of channels; the identity where it is off."""
+    """AbsTopK, in place, at the configured share of channels; the identity where it is off."""
     if cfg.activation_density is None:
         return x
-    return abs_topk(x, kept_count(x.shape[-1], cfg.activation_density))
+    return abs_topk_(x, kept_count(x.shape[-1], cfg.activation_density))
