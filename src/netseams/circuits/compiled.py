@@ -77,7 +77,7 @@ class CompiledCircuit(CutTransformer):
         cut = _Cut(model, _cut_sites(model, circuit.nodes, means))
         sparse = cut.make_sparse() if products == "auto" else {}
         cfg = model.cfg
-        self.card = CutHeader(
+        card = CutHeader(
             task=circuit.task,
             model_fingerprint=circuit.model_fingerprint,
             n_nodes=circuit.n_nodes,
@@ -92,7 +92,27 @@ class CompiledCircuit(CutTransformer):
             top=cut.top,
             sparse=sparse,
         )
-        super().__init__(self.card.model_dump(), cut.tensors)
+        self._hold(card, cut.tensors)
+
+    @classmethod
+    def from_parts(cls, card: CutHeader, tensors: dict[str, Tensor]) -> "CompiledCircuit":
+        """One that was cut before."""
+        self = cls.__new__(cls)
+        self._hold(card, tensors)
+        return self
+
+    def _hold(self, card: CutHeader, tensors: dict[str, Tensor]) -> None:
+        super().__init__(card.model_dump(), tensors)
+        self.card = card
+        self.eval()
+
+    def parts(self) -> dict[str, Tensor]:
+        """The tensors it was made of: those of a sparse matrix are three."""
+        tensors = dict(self.state_dict())
+        for layer in self.card.sparse:
+            weight = tensors.pop(f"{layer}/weight")
+            tensors |= _non_zeros(layer, weight.to_dense())
+        return tensors
 
     def forward(
         self, tokens: Int[Tensor, "B T"], answers: Int[Tensor, "B P"] | None = None
@@ -171,17 +191,11 @@ class _Cut:
         for name, x in list(self.tensors.items()):
             if not name.endswith("/weight") or x.numel() < _SPARSE_FROM:
                 continue
-            kept = x != 0
-            if int(kept.sum()) > _SPARSE_BELOW * x.numel():
+            if int(x.count_nonzero()) > _SPARSE_BELOW * x.numel():
                 continue
             layer = name.removesuffix("/weight")
             shapes[layer] = (x.shape[0], x.shape[1])
-            starts = kept.sum(dim=1).cumsum(0)
-            self.tensors |= {
-                f"{layer}/starts": torch.cat([starts.new_zeros(1), starts]),
-                f"{layer}/columns": kept.nonzero()[:, 1].contiguous(),
-                f"{layer}/values": x[kept],
-            }
+            self.tensors |= _non_zeros(layer, x)
             del self.tensors[name]
         return shapes
 
@@ -255,3 +269,14 @@ def _slots(used: Bool[Tensor, "H K"], heads: Tensor, width: int) -> Int[Tensor, 
     order = used[heads].int().argsort(dim=1, descending=True, stable=True)[:, :width]
     channels = order + heads.unsqueeze(1) * used.shape[1]
     return channels.where(used[heads].gather(1, order), -1).flatten()
+
+
+def _non_zeros(layer: str, weight: Float[Tensor, "out in"]) -> dict[str, Tensor]:
+    """A matrix by rows: where each starts, columns and values."""
+    kept = weight != 0
+    ends = kept.sum(dim=1).cumsum(0)
+    return {
+        f"{layer}/starts": torch.cat([ends.new_zeros(1), ends]),
+        f"{layer}/columns": kept.nonzero()[:, 1].contiguous(),
+        f"{layer}/values": weight[kept],
+    }

@@ -10,6 +10,7 @@ VERBS: dict[str, str] = {
     "train": "train one network",
     "discover": "find circuits of one task in a trained network",
     "evaluate": "ask a circuit: sufficient? necessary? better than random?",
+    "export": "write a circuit as a small module of its own, for torch or as ONNX",
     "report": "write report.html again from a comparison.json",
 }
 
