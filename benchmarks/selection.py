@@ -7,8 +7,6 @@ one process and on one thread; medians and quartiles in ms, with a dense layer o
 scale. `NPY_DISABLE_CPU_FEATURES` and `ATEN_CPU_CAPABILITY` show older processors.
 """
 
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -16,6 +14,7 @@ import torch
 import tyro
 from rich.console import Console
 from rich.table import Table
+from timing import quartiles_in_turns
 from torch import Tensor
 
 from netseams.masks import abs_topk
@@ -43,18 +42,6 @@ def by_bisection(x: Tensor, k: int) -> Tensor:
         count = (bits >= higher).float().sum(dim=-1, keepdim=True)
         threshold = torch.where(count >= k, higher, threshold)
     return torch.where(bits >= threshold, x, 0.0)
-
-
-def milliseconds(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Quartiles of every call's time, all of them in turns."""
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for i in range(rounds + 2):
-        for name, call in calls.items():
-            started = time.perf_counter()
-            call()
-            if i > 1:
-                seconds[name].append(1e3 * (time.perf_counter() - started))
-    return {name: statistics.quantiles(values, n=4) for name, values in seconds.items()}
 
 
 def main(
@@ -90,7 +77,7 @@ def main(
             name: partial(select, x, k) for name, select in candidates.items()
         }
         calls["a dense layer"] = partial(torch.matmul, x, weight)
-        for name, (low, median, high) in milliseconds(calls, rounds).items():
+        for name, (low, median, high) in quartiles_in_turns(calls, rounds).items():
             cells[name].append(f"{median:.2f} ({low:.2f} .. {high:.2f})")
     for name, row in cells.items():
         table.add_row(name, *row)

@@ -65,7 +65,7 @@ def run_alone(folder: Path, tokens: Tensor, answers: Tensor) -> tuple[Tensor, Te
 def wide_model() -> Transformer:
     """Large matrices of few weights: those that are stored by their non-zeros."""
     model = Transformer(
-        TransformerConfig(n_layers=1, n_heads=4, d_model=160, d_mlp=200, n_ctx=12, d_vocab=50)
+        TransformerConfig(n_layers=1, n_heads=4, d_model=256, d_mlp=260, n_ctx=12, d_vocab=50)
     )
     draws = generator("wide")
     with torch.no_grad():
@@ -142,8 +142,10 @@ def test_onnx_equals_the_masked_model_at_every_batch_and_length(
 ) -> None:
     pytest.importorskip("onnxruntime", reason="the onnx extra is not installed")
     model = sparse_model(options)
-    circuit, fill = circuit_of(model, random_nodes(model, 0.5)), random_fill(model)
-    path = tmp_path / "circuit.onnx"
+    nodes, fill = random_nodes(model, 0.5), random_fill(model)
+    for site in ("hook_attn_out", "hook_mlp_out"):
+        nodes[f"blocks.0.{site}"].fill_(True)  # whole sites are a case of their own
+    circuit, path = circuit_of(model, nodes), tmp_path / "circuit.onnx"
     export_onnx(circuit, model, fill, path)
     for shape in ((5, 11), (1, 12), (7, 1)):
         tokens = torch.randint(50, shape, generator=generator("tokens", *shape))

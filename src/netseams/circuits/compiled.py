@@ -20,8 +20,8 @@ from netseams.masks import abs_topk_, kept_count
 from netseams.models import Transformer, sites_of
 from netseams.models.transformer import Attention, Block
 
-_SPARSE_FROM, _SPARSE_BELOW = 2**14, 0.05
-"""Entries and density from which sparse products beat dense ones (`benchmarks/products.py`)."""
+_SPARSE_FROM, _SPARSE_BELOW = 256, 0.05
+"""Rows and columns, and density, at which sparse products win (`benchmarks/products.py`)."""
 
 
 class CutHeader(Config):
@@ -189,7 +189,7 @@ class _Cut:
         """Store matrices by their non-zeros where products are quicker so; their shapes."""
         shapes: dict[str, tuple[int, int]] = {}
         for name, x in list(self.tensors.items()):
-            if not name.endswith("/weight") or x.numel() < _SPARSE_FROM:
+            if not name.endswith("/weight") or min(x.shape) < _SPARSE_FROM:
                 continue
             if int(x.count_nonzero()) > _SPARSE_BELOW * x.numel():
                 continue

@@ -55,7 +55,8 @@ class CutTransformer(nn.Module):
     def layer(self, name: str, x: Tensor, bend: Any = None) -> Tensor:
         weight, bias = self.get_buffer(f"{name}/weight"), self.get_buffer(f"{name}/bias")
         if name in self.header["sparse"] and weight.is_sparse_csr:
-            y = (weight @ x.flatten(0, -2).T).T.unflatten(0, x.shape[:-1]) + bias
+            y = torch.addmm(bias.unsqueeze(1), weight, x.flatten(0, -2).T)
+            y = y.T.unflatten(0, x.shape[:-1])
         else:
             y = F.linear(x, weight, bias)
         y = y if bend is None else bend(y)
@@ -66,7 +67,10 @@ class CutTransformer(nn.Module):
 
     def write(self, name: str, x: Tensor, source: Tensor) -> Tensor:
         target, constant = (self.get_buffer(f"{name}/{key}") for key in ("to", "shift"))
-        return (x + constant).index_add_(-1, target, self.layer(name, source))
+        added = self.layer(name, source)
+        if len(target) == x.shape[-1]:  # also: torch's ONNX exporter gets a whole index_add wrong
+            return x + constant + added
+        return (x + constant).index_add_(-1, target, added)
 
     def attention(self, block: str, heads: int, x: Tensor, answers: Tensor | None) -> Tensor:
         read = asking = self.read(f"{block}/ln1", x)
