@@ -23,6 +23,8 @@ lint: .venv/installed-dev
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/export.py
+	$(BIN)/python benchmarks/selection.py
 
 clean:
 	rm -rf .venv

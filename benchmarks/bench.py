@@ -7,16 +7,13 @@ the paired ratios and their quartiles. Steps are real ones, on batches of the st
 """
 
 import os
-import statistics
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import count
 
 import torch
 import tyro
 from rich.console import Console
-from rich.table import Table
+from timing import Comparison, Timed, compare, table_of
 from torch import Tensor
 
 from netseams.circuits import Circuit, CompiledCircuit, network_edges
@@ -34,37 +31,6 @@ DENSITY = 0.05
 WARM_UP = 12
 """Steps before the clock; sparse weights are at their final density after the first."""
 CIRCUIT_SIZES = (100, 400)
-
-Timed = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Seconds of both sides, in turns."""
-
-    name: str
-    above: list[float]
-    below: list[float]
-    aim: float | None = None
-
-    @property
-    def quartiles(self) -> list[float]:
-        """Lower quartile, median and upper quartile of the paired ratios."""
-        ratios = [a / b for a, b in zip(self.above, self.below, strict=True)]
-        return statistics.quantiles(ratios, n=4, method="inclusive")
-
-
-def compare(
-    name: str, above: Timed, below: Timed, rounds: int, aim: float | None = None
-) -> Comparison:
-    """Time `above` and `below` in turns; who goes first alternates."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for i in range(rounds):
-        for side in (0, 1) if i % 2 else (1, 0):
-            started = time.perf_counter()
-            (above, below)[side]()
-            seconds[side].append(time.perf_counter() - started)
-    return Comparison(name, *seconds, aim)
 
 
 def warm_trainer(corpus: Corpus, sparsity: Sparsity, activation_density: float | None) -> Trainer:
@@ -156,19 +122,6 @@ def circuit_comparisons(
                 lambda: compiled(tokens, answers), lambda: model(tokens, answers=answers), rounds,
             ),
         ], difference  # fmt: skip
-
-
-def table_of(comparisons: list[Comparison]) -> Table:
-    table = Table(box=None)
-    for name in ("", "ratio", "quartiles", "aim", "ms", "/ ms"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
-    for c in comparisons:
-        low, median, high = c.quartiles
-        table.add_row(
-            c.name, f"{median:.3f}", f"{low:.3f} .. {high:.3f}", f"{c.aim}" if c.aim else "",
-            *(f"{1e3 * statistics.median(seconds):.0f}" for seconds in (c.above, c.below)),
-        )  # fmt: skip
-    return table
 
 
 def main(quick: bool = False, threads: int = 1) -> None:

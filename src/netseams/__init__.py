@@ -8,7 +8,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from netseams.circuits import Circuit, circuit_graph, load_circuit, save_circuit
+    from netseams.circuits import (
+        Circuit,
+        CompiledCircuit,
+        circuit_graph,
+        export_onnx,
+        export_torch,
+        load_circuit,
+        load_compiled,
+        save_circuit,
+    )
     from netseams.comparison import CompareConfig, Comparison, Setting, compare
     from netseams.core import NetseamsError
     from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig, load_corpus
@@ -48,7 +57,8 @@ if TYPE_CHECKING:
 _HOME: dict[str, str] = {
     name: room
     for room, names in {
-        "circuits": "Circuit circuit_graph load_circuit save_circuit",
+        "circuits": "Circuit CompiledCircuit circuit_graph export_onnx export_torch load_circuit "
+        "load_compiled save_circuit",
         "comparison": "CompareConfig Comparison Setting compare",
         "core": "NetseamsError",
         "corpora": "StdlibConfig StringOpsConfig TextConfig load_corpus",
@@ -71,6 +81,7 @@ __all__ = [
     "Circuit",
     "CompareConfig",
     "Comparison",
+    "CompiledCircuit",
     "Dense",
     "NetseamsError",
     "NodeMaskConfig",
@@ -90,7 +101,10 @@ __all__ = [
     "build_task",
     "circuit_graph",
     "compare",
+    "export_onnx",
+    "export_torch",
     "load_circuit",
+    "load_compiled",
     "load_corpus",
     "load_model",
     "mean_activations",

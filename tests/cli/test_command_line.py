@@ -47,6 +47,7 @@ OPTIONS = {
     "evaluate": {"network", "seed"},
     "model": set(),
     "bridge": {"dense", "sparse", "out", "learn", "tasks", "steps", "seed", "threads"},
+    "export": {"run", "to", "out", "threads"},
     "report": set(),
 }
 
@@ -152,6 +153,38 @@ def test_train_discover_evaluate(trained, capsys, tmp_path):
     assert run(["evaluate", str(circuit), "--network", str(trained)]) == 0
     said = capsys.readouterr().out
     assert all(kind in said for kind in ("mean", "zero", "resample"))
+
+
+@pytest.fixture(scope="module")
+def circuit(trained, tmp_path_factory):
+    """A circuit found in `trained`."""
+    folder = tmp_path_factory.mktemp("circuits")
+    loose = ["--targets", "2.4", "--steps", "10", "--out", str(folder)]
+    assert run(["discover", str(trained), "reverse", *loose]) == 0
+    return folder / "target-2.4"
+
+
+@pytest.mark.parametrize("to", ["torch", pytest.param("onnx", marks=pytest.mark.slow)])
+def test_export(trained, circuit, capsys, tmp_path, to):
+    out = tmp_path / ("small" if to == "torch" else "small.onnx")
+    given = ["--run", str(trained), "--to", to, "--out", str(out)]
+    assert run(["export", str(circuit), *given]) == 0
+    said = capsys.readouterr().out
+    assert float(re.search(r"largest difference .*: (\S+)$", said.strip(), re.S)[1]) < 1e-5
+    written = sorted(path.name for path in out.iterdir()) if to == "torch" else [out.name]
+    assert written == {
+        "torch": ["circuit.safetensors", "run_circuit.py"], "onnx": ["small.onnx"],
+    }[to]  # fmt: skip
+
+
+def test_export_refusals(trained, circuit, capsys, tmp_path):
+    out, given = tmp_path / "small", ["export", str(circuit), "--run", str(trained)]
+    assert "must end in .onnx" in fails(capsys, *given, "--to", "onnx", "--out", str(out))
+    fails(capsys, *given, "--to", "pickle", "--out", str(out))
+    assert "not a training run" in fails(
+        capsys, "export", str(circuit), "--run", str(tmp_path), "--out", str(out)
+    )
+    assert not out.exists()
 
 
 def test_a_target_that_is_never_reached_is_an_answer(trained, capsys, tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from netseams.core import SettingError
-from netseams.masks import abs_topk, keep_largest_, largest_mask, selection
+from netseams.masks import keep_largest_, largest_mask
 
 finite = st.floats(-4.0, 4.0, width=32)
 tied = st.sampled_from([0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0**-140, -(2.0**-140)])
@@ -21,22 +21,10 @@ def vectors_and_counts(draw: st.DrawFn) -> tuple[list[float], int]:
     return values, draw(st.integers(0, len(values)))
 
 
-@st.composite
-def rows_and_counts(draw: st.DrawFn) -> tuple[list[list[float]], int]:
-    width = draw(st.integers(1, 12))
-    row = st.lists(finite | tied, min_size=width, max_size=width)
-    return draw(st.lists(row, min_size=1, max_size=9)), draw(st.integers(1, width))
-
-
 def first_largest(values: list[float], k: int) -> list[bool]:
     order = sorted(range(len(values)), key=lambda i: (-abs(values[i]), i))
     kept = set(order[:k])
     return [i in kept for i in range(len(values))]
-
-
-def reaching_kth(row: list[float], k: int) -> list[bool]:
-    threshold = sorted((abs(v) for v in row), reverse=True)[k - 1]
-    return [abs(v) >= threshold for v in row]
 
 
 @given(vectors_and_counts(), dtypes)
@@ -62,23 +50,6 @@ def test_keep_largest_zeroes_the_rest_in_place(
     assert x.tolist() == expected
 
 
-@given(rows_and_counts(), dtypes, st.sampled_from([1, 10, 65_536]))
-def test_abs_topk_keeps_what_reaches_the_threshold_and_its_gradient(
-    case: tuple[list[list[float]], int], dtype: torch.dtype, block: int
-) -> None:
-    rows, k = case
-    x = torch.tensor(rows, dtype=dtype, requires_grad=True)
-    mask = torch.tensor([reaching_kth(row, k) for row in rows])
-    grad = torch.arange(1.0, x.numel() + 1, dtype=dtype).view_as(x)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(selection, "_BLOCK", block)
-        y = abs_topk(x, k)
-    y.backward(grad)
-    assert torch.equal(y.detach(), x.detach() * mask)
-    assert x.grad is not None
-    assert torch.equal(x.grad, grad * mask)
-
-
 def test_ties_go_to_the_first_in_memory_order() -> None:
     values = torch.tensor([[1.0, -2.0, 2.0], [2.0, -1.0, -2.0]])
     assert largest_mask(values, 2).tolist() == [[False, True, True], [False, False, False]]
@@ -95,7 +66,6 @@ def test_all_or_nothing() -> None:
     values = torch.tensor([0.0, -1.0])
     assert largest_mask(values, 0).tolist() == [False, False]
     assert largest_mask(values, 2).tolist() == [True, True]
-    assert abs_topk(values, 2) is values
 
 
 def test_large_matrices_keep_an_exact_count() -> None:
@@ -113,33 +83,11 @@ def strided(x: Tensor) -> Tensor:
 
 def test_layout_in_memory_does_not_matter() -> None:
     x = torch.randn(5, 6, 8, generator=torch.Generator().manual_seed(1)).round(decimals=1)
-    assert torch.equal(abs_topk(strided(x), 3), abs_topk(x, 3))
     assert torch.equal(largest_mask(strided(x), 50), largest_mask(x, 50))
     y, z = x.clone(), strided(x)
     keep_largest_(y, 50)
     keep_largest_(z, 50)
     assert torch.equal(y, z)
-
-
-def test_gradient_may_be_strided_and_differentiated_again() -> None:
-    x = torch.randn(4, 6, generator=torch.Generator().manual_seed(2)).requires_grad_()
-    weight = strided(torch.randn(4, 6, generator=torch.Generator().manual_seed(3)))
-    y = abs_topk(x, 2)
-    (grad,) = torch.autograd.grad((y.square() * weight).sum(), x, create_graph=True)
-    torch.testing.assert_close(grad, 2 * y * weight)
-    (second,) = torch.autograd.grad(grad.sum(), x)
-    torch.testing.assert_close(second, 2 * weight * (y != 0))
-
-
-def test_rows_of_zeros_pass_their_whole_gradient() -> None:
-    x = torch.tensor([[0.0, 0.0, 5.0], [0.0, 1.0, 2.0], [0.0, 0.0, 0.0]], requires_grad=True)
-    abs_topk(x, 2).sum().backward()
-    assert x.grad is not None
-    assert x.grad.tolist() == [[1.0, 1.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
-
-
-def test_no_rows() -> None:
-    assert abs_topk(torch.empty(0, 4), 2).shape == (0, 4)
 
 
 @pytest.mark.parametrize("k", [-1, 7])
@@ -148,9 +96,3 @@ def test_impossible_counts_are_refused(k: int) -> None:
         largest_mask(torch.ones(2, 3), k)
     with pytest.raises(SettingError, match=f"cannot keep {k} of 6 entries"):
         keep_largest_(torch.ones(2, 3), k)
-
-
-@pytest.mark.parametrize("k", [0, 4])
-def test_impossible_numbers_of_activations_are_refused(k: int) -> None:
-    with pytest.raises(SettingError, match=f"cannot keep {k} of 3 activations"):
-        abs_topk(torch.ones(2, 3), k)

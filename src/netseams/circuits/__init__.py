@@ -3,15 +3,30 @@
 from netseams.circuits.circuit import Circuit, random_circuit
 from netseams.circuits.compiled import CompiledCircuit
 from netseams.circuits.edges import edges_between, network_edges
+from netseams.circuits.export import (
+    Difference,
+    check_difference,
+    difference_from_masked,
+    export_torch,
+    load_compiled,
+)
 from netseams.circuits.files import load_circuit, save_circuit
 from netseams.circuits.graph import circuit_graph
+from netseams.circuits.onnx import OnnxCircuit, export_onnx
 
 __all__ = [
     "Circuit",
     "CompiledCircuit",
+    "Difference",
+    "OnnxCircuit",
+    "check_difference",
     "circuit_graph",
+    "difference_from_masked",
     "edges_between",
+    "export_onnx",
+    "export_torch",
     "load_circuit",
+    "load_compiled",
     "network_edges",
     "random_circuit",
     "save_circuit",

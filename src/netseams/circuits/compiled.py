@@ -1,41 +1,71 @@
 """A circuit cut out of its model: a small module that holds the kept nodes only.
 
 A node outside the circuit is constant, so what it adds to others is constant too and moves into
-a bias. Left are slices of the matrices, kept dense: at the sizes that circuits have, sparse
-products are slower.
+a bias. Left are slices of the matrices: dense, or sparse where that is quicker.
 """
 
-import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import torch
-import torch.nn.functional as F
-from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from netseams.circuits.circuit import Circuit
-from netseams.core import SettingError
-from netseams.masks import abs_topk
+from netseams.circuits.standalone import CutTransformer
+from netseams.core import Config, SettingError
+from netseams.masks import abs_topk_
 from netseams.models import Transformer, sites_of
 from netseams.models.config import Activation
-from netseams.models.parts import Read, activate, settle, take
+from netseams.models.parts import Norm, Read
 from netseams.models.transformer import Block
 
+_SPARSE_FROM, _SPARSE_BELOW = 256, 0.05
+"""Rows and columns, and density, at which sparse products win (`benchmarks/products.py`)."""
 
-class CompiledCircuit(nn.Module):
+
+class CutHeader(Config):
+    """What a cut circuit is, beside its tensors."""
+
+    task: str
+    model_fingerprint: str
+    n_nodes: int
+    n_edges: int
+    n_ctx: int
+    d_vocab: int
+    positions: Literal["none", "learned", "concatenated"]
+    norm: Literal["rms", "layer"]
+    norm_epsilon: float
+    activation: Activation
+    residual: Literal["identity", "relu"]
+    sinks: bool
+    bigram: bool
+    scale: float
+    """Of query-key products."""
+    heads: tuple[int, ...]
+    """Heads left in every block."""
+    top: dict[str, int]
+    """Layer -> channels that AbsTopK lets through, before those outside become constant."""
+    sparse: dict[str, tuple[int, int]]
+    """Layer -> shape of its matrix, where it is sparse."""
+
+
+class CompiledCircuit(CutTransformer):
     """tokens (B, T) -> logits (B, T, V), as of the model with all nodes outside held constant.
 
     Equal to `model.run_with_hooks(tokens, masked_hooks(circuit.nodes, means), answers)` up to
     rounding. With AbsTopK all channels of a site compete, so sites are computed at full width, and
-    a near-tie may be settled the other way. Parameters are frozen copies.
+    a near-tie may be settled the other way. Tensors are frozen copies.
     """
 
     def __init__(
-        self, circuit: Circuit, model: Transformer, means: Mapping[str, Float[Tensor, "*site"]]
+        self,
+        circuit: Circuit,
+        model: Transformer,
+        means: Mapping[str, Float[Tensor, "*site"]],
+        products: Literal["auto", "dense"] = "auto",
     ) -> None:
         """Cut `circuit` out of `model`.
 
@@ -43,26 +73,56 @@ class CompiledCircuit(nn.Module):
             circuit: its nodes decide; every non-zero weight between two of them is an edge.
             model: the model it was found in.
             means: site -> the constant of every channel, (width,) or (n_heads, d_head).
+            products: `auto` makes large matrices of few weights sparse; `dense` none.
 
         Raises:
             CircuitMismatchError: the circuit is of another model.
             SettingError: a site without one constant a channel.
         """
         circuit.check_model(model)
-        super().__init__()
-        cfg = self.cfg = model.cfg
-        sites = _cut_sites(model, circuit.nodes, means)
-        self.embed = _frozen(model.embed.weight)
-        self.pos_embed = _frozen(model.pos_embed.weight) if model.pos_embed else None
-        self.bigram = _frozen(model.bigram.weight) if model.bigram else None
-        self.blocks = nn.ModuleList(
-            _CutBlock(cast(Block, block), f"blocks.{i}", sites)
-            for i, block in enumerate(model.blocks)
+        cut = _Cut(model, _cut_sites(model, circuit.nodes, means))
+        sparse = cut.make_sparse() if products == "auto" else {}
+        cfg = model.cfg
+        card = CutHeader(
+            task=circuit.task,
+            model_fingerprint=circuit.model_fingerprint,
+            n_nodes=circuit.n_nodes,
+            n_edges=circuit.n_edges,
+            n_ctx=cfg.n_ctx,
+            d_vocab=cfg.d_vocab,
+            positions=cfg.positions,
+            norm=cfg.norm,
+            norm_epsilon=cfg.norm_epsilon,
+            activation=cfg.activation,
+            residual=cfg.residual,
+            sinks=cfg.sinks,
+            bigram=cfg.bigram,
+            scale=1 / math.sqrt(cfg.d_head),
+            heads=tuple(cut.heads),
+            top=cut.top,
+            sparse=sparse,
         )
-        final = sites["ln_final.hook_normalized"]
-        zeros = self.embed.new_zeros(cfg.d_vocab)
-        self.final = _Read(model.ln_final, final)
-        self.unembed = _Slice(model.unembed, final, _Site(zeros == 0, zeros, None))
+        self._hold(card, cut.tensors)
+
+    @classmethod
+    def from_parts(cls, card: CutHeader, tensors: dict[str, Tensor]) -> "CompiledCircuit":
+        """One that was cut before."""
+        self = cls.__new__(cls)
+        self._hold(card, tensors)
+        return self
+
+    def _hold(self, card: CutHeader, tensors: dict[str, Tensor]) -> None:
+        super().__init__(card.model_dump(), tensors)
+        self.card = card
+        self.eval()
+
+    def parts(self) -> dict[str, Tensor]:
+        """The tensors it was made of: those of a sparse matrix are three."""
+        tensors = dict(self.state_dict())
+        for layer in self.card.sparse:
+            weight = tensors.pop(f"{layer}/weight")
+            tensors |= _non_zeros(layer, weight.to_dense())
+        return tensors
 
     def forward(
         self, tokens: Int[Tensor, "B T"], answers: Int[Tensor, "B P"] | None = None
@@ -72,21 +132,13 @@ class CompiledCircuit(nn.Module):
         Raises:
             SettingError: more positions than n_ctx.
         """
-        if tokens.shape[1] > self.cfg.n_ctx:
-            raise SettingError(f"{tokens.shape[1]} positions, but n_ctx is {self.cfg.n_ctx}")
-        x, beside = F.embedding(tokens, self.embed), None
-        if self.pos_embed is not None:
-            positions = self.pos_embed[: tokens.shape[1]]
-            if self.cfg.positions == "learned":
-                x += positions
-            else:
-                beside = positions.expand(len(x), -1, -1)
-        for i, block in enumerate(self.blocks):
-            x = block(x, answers if i == self.cfg.n_layers - 1 else None, beside)
-        if answers is not None:
-            tokens = take(tokens, answers)
-        logits = self.unembed(self.final(x))
-        return logits if self.bigram is None else logits + F.embedding(tokens, self.bigram)
+        if tokens.shape[1] > self.card.n_ctx:
+            raise SettingError(f"{tokens.shape[1]} positions, but n_ctx is {self.card.n_ctx}")
+        return super().forward(tokens, answers)
+
+    def keep_largest(self, x: Tensor, k: int) -> Tensor:
+        """AbsTopK, on the quicker path."""
+        return abs_topk_(x, k)
 
 
 @dataclass(frozen=True)
@@ -118,84 +170,102 @@ def _cut_sites(
     return cut
 
 
-def _frozen(values: Tensor) -> nn.Parameter:
-    return nn.Parameter(values.detach().clone(), requires_grad=False)
+class _Cut:
+    """The tensors of a cut circuit, by the names that `CutTransformer` reads."""
 
+    def __init__(self, model: Transformer, sites: Mapping[str, _Site]) -> None:
+        self.tensors: dict[str, Tensor] = {"embed": model.embed.weight}
+        self.top: dict[str, int] = {}
+        self.heads: list[int] = []
+        if model.pos_embed is not None:
+            self.tensors["pos_embed"] = model.pos_embed.weight
+        if model.bigram is not None:
+            self.tensors["bigram"] = model.bigram.weight
+        for i, block in enumerate(model.blocks):
+            block, name = cast(Block, block), f"blocks.{i}"
+            read, hidden = sites[f"{name}.ln2.hook_normalized"], sites[f"{name}.mlp.hook_post"]
+            self._attention(f"{i}", block, name, sites)
+            self._stream(f"{i}", model)
+            self._read(f"{i}/ln2", block.ln2, read)
+            self._layer(f"{i}/up", block.mlp.up, read, hidden)
+            self._write(f"{i}/down", block.mlp.down, hidden, sites[f"{name}.hook_mlp_out"])
+        final = sites["ln_final.hook_normalized"]
+        zeros = model.embed.weight.new_zeros(model.cfg.d_vocab)
+        self._read("final", model.ln_final, final)
+        self._layer("unembed", model.unembed, final, _Site(zeros == 0, zeros, None))
+        self.tensors = {name: x.detach().clone() for name, x in self.tensors.items()}
 
-class _Read(nn.Module):
-    """The normed residual stream, of which only kept channels come out."""
+    def make_sparse(self) -> dict[str, tuple[int, int]]:
+        """Store matrices by their non-zeros where products are quicker so; their shapes."""
+        shapes: dict[str, tuple[int, int]] = {}
+        for name, x in list(self.tensors.items()):
+            if not name.endswith("/weight") or min(x.shape) < _SPARSE_FROM:
+                continue
+            if int(x.count_nonzero()) > _SPARSE_BELOW * x.numel():
+                continue
+            layer = name.removesuffix("/weight")
+            shapes[layer] = (x.shape[0], x.shape[1])
+            self.tensors |= _non_zeros(layer, x)
+            del self.tensors[name]
+        return shapes
 
-    def __init__(self, read: Read, site: _Site) -> None:
-        super().__init__()
-        norm, self.channels = read.norm, nn.Buffer(site.channels)
-        self.epsilon = norm.epsilon
-        bare = not norm.centred and norm.gain is None and norm.bias is None
-        narrow = bare and read.pos is None and site.top is None
-        self.whole = None if narrow else copy.deepcopy(read).requires_grad_(False)
+    def _stream(self, block: str, model: Transformer) -> None:
+        """AbsTopK on the residual stream, which holds no nodes."""
+        for part, site in (("mid", "hook_resid_mid"), ("post", "hook_resid_post")):
+            top = model.cfg.kept_at(site)
+            if top is not None:
+                self.top[f"{block}/{part}"] = top
 
-    def forward(
-        self, x: Float[Tensor, "B T D"], positions: Tensor | None = None
-    ) -> Float[Tensor, "B T kept"]:
-        if self.whole is not None:
-            return self.whole(x, positions)[..., self.channels]
-        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        return x[..., self.channels] * torch.rsqrt(norm.square() / x.shape[-1] + self.epsilon)
+    def _read(self, name: str, read: Read, site: _Site) -> None:
+        self.tensors[f"{name}/channels"] = site.channels
+        if site.top is not None:
+            self.top[name] = site.top
+        self._norm(name, read.norm)
+        if read.pos is not None:
+            self._norm(f"{name}/pos", read.pos)
 
+    def _norm(self, name: str, norm: Norm) -> None:
+        if norm.gain is not None:
+            self.tensors[f"{name}/gain"] = norm.gain
+        if norm.bias is not None:
+            self.tensors[f"{name}/bias"] = norm.bias
 
-class _Slice(nn.Module):
-    """A layer from the kept channels of `source` to those of `target`.
-
-    `rows` and `columns` may name other channels: a row comes out constant, and 0 if it is -1.
-    """
-
-    def __init__(
-        self, layer: nn.Linear, source: _Site, target: _Site,
+    def _layer(
+        self, name: str, layer: nn.Linear, source: _Site, target: _Site,
         rows: Tensor | None = None, columns: Tensor | None = None,
-        activation: Activation | None = None,
     ) -> None:  # fmt: skip
-        super().__init__()
+        """From the kept channels of `source` to those of `target`.
+
+        `rows` and `columns` may name other channels: a row comes out constant, and 0 if it is -1.
+        """
         rows = target.channels if rows is None else rows
         kept, constant = target.kept[rows] & (rows >= 0), target.constant[rows] * (rows >= 0)
         weight = layer.weight.detach()
         bias = weight @ source.constant
         bias = bias if layer.bias is None else bias + layer.bias.detach()
         weight = weight[:, source.channels if columns is None else columns]
-        self.top = target.top
-        self.activation: Activation | None = activation
-        if self.top is None:
+        if target.top is None:
             weight, bias = weight[rows] * kept.unsqueeze(1), bias[rows].where(kept, constant)
         else:
-            self.rows, self.kept, self.constant = map(nn.Buffer, (rows, kept, constant))
-        self.weight, self.bias = _frozen(weight), _frozen(bias)
+            self.top[name] = target.top
+            self.tensors |= {
+                f"{name}/rows": rows.where(rows >= 0, 0),
+                f"{name}/kept": kept,
+                f"{name}/constant": constant,
+            }
+        self.tensors |= {f"{name}/weight": weight, f"{name}/bias": bias}
 
-    def forward(self, x: Float[Tensor, "B T columns"]) -> Float[Tensor, "B T rows"]:
-        y = F.linear(x, self.weight, self.bias)
-        y = y if self.activation is None else activate(self.activation, y)
-        if self.top is None:
-            return y
-        return abs_topk(y, self.top)[..., self.rows] * self.kept + self.constant
+    def _write(
+        self, name: str, layer: nn.Linear, source: _Site, target: _Site,
+        columns: Tensor | None = None,
+    ) -> None:  # fmt: skip
+        """A layer whose output is added to the residual stream, beside the constants there."""
+        self._layer(name, layer, source, target, columns=columns)
+        self.tensors |= {f"{name}/to": target.channels, f"{name}/shift": target.constant}
 
-
-class _Write(nn.Module):
-    """Adds a layer's output to the residual stream, in place."""
-
-    def __init__(
-        self, layer: nn.Linear, source: _Site, target: _Site, columns: Tensor | None = None
-    ) -> None:
-        super().__init__()
-        self.slice = _Slice(layer, source, target, columns=columns)
-        self.channels, self.constant = nn.Buffer(target.channels), nn.Buffer(target.constant)
-
-    def forward(self, x: Float[Tensor, "B T D"], source: Tensor) -> Float[Tensor, "B T D"]:
-        return x.add_(self.constant).index_add_(-1, self.channels, self.slice(source))
-
-
-class _CutAttention(nn.Module):
-    """Heads that pass more than a constant, each with the channels that matter there."""
-
-    def __init__(self, block: Block, name: str, sites: Mapping[str, _Site]) -> None:
-        super().__init__()
-        attn = block.attn
+    def _attention(self, block: str, whole: Block, name: str, sites: Mapping[str, _Site]) -> None:
+        """Heads that pass more than a constant, each with the channels that matter there."""
+        attn = whole.attn
         read, out = sites[f"{name}.ln1.hook_normalized"], sites[f"{name}.hook_attn_out"]
         q, k, v = (sites[f"{name}.attn.hook_{letter}"] for letter in "qkv")
         # Weights that sum to 1 hide constants: a constant key shifts all scores of a query alike,
@@ -205,40 +275,18 @@ class _CutAttention(nn.Module):
         values = v.kept | (sink & (v.constant != 0))
         pairs, values = (used.view(attn.cfg.n_heads, -1) for used in (pairs, values))
         heads = values.any(dim=1).nonzero().squeeze(1)
-        self.n_heads, self.scale = len(heads), 1 / math.sqrt(attn.cfg.d_head)
+        self.heads.append(len(heads))
         counts = torch.cat([pairs[heads], values[heads]]).sum(dim=1).tolist()
         in_pairs, in_values = (_slots(used, heads, max([1, *counts])) for used in (pairs, values))
-        self.read = _Read(block.ln1, read)
-        self.q = _Slice(attn.q, read, q, in_pairs)
-        self.k = _Slice(attn.k, read, k, in_pairs)
-        self.v = _Slice(attn.v, read, v, in_values)
-        self.sink = _frozen(attn.sink[heads]) if attn.sink is not None else None
+        self._read(f"{block}/ln1", whole.ln1, read)
+        for letter, layer, target, rows in (
+            ("q", attn.q, q, in_pairs), ("k", attn.k, k, in_pairs), ("v", attn.v, v, in_values),
+        ):  # fmt: skip
+            self._layer(f"{block}/{letter}", layer, read, target, rows)
+        if attn.sink is not None:
+            self.tensors[f"{block}/sink"] = attn.sink[heads]
         passed = _Site(v.kept, v.constant * (not sink), None)  # with a sink they are in the slots
-        self.out = _Write(attn.out, passed, out, in_values)
-
-    def forward(
-        self, x: Float[Tensor, "B T D"], answers: Tensor | None, positions: Tensor | None
-    ) -> Tensor:
-        read = self.read(x, positions)
-        asking, x = (read, x) if answers is None else (take(read, answers), take(x, answers))
-        if self.n_heads == 0:
-            return self.out(x, x[..., :0])
-        q, k, v = (
-            rearrange(t, "b t (h k) -> b h t k", h=self.n_heads)
-            for t in (self.q(asking), self.k(read), self.v(read))
-        )
-        return self.out(x, rearrange(self._attend(q, k, v, answers), "b h t k -> b t (h k)"))
-
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, answers: Tensor | None) -> Tensor:
-        if self.sink is None and answers is None:
-            return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self.scale)
-        keys = torch.arange(k.shape[2], device=k.device)
-        visible = keys <= (keys.unsqueeze(1) if answers is None else answers[:, None, :, None])
-        if self.sink is None:
-            return F.scaled_dot_product_attention(q, k, v, attn_mask=visible, scale=self.scale)
-        scores = (q @ k.transpose(2, 3) * self.scale).masked_fill(~visible, -torch.inf)
-        sink = self.sink.view(1, -1, 1, 1).expand(*scores.shape[:3], 1)
-        return torch.cat([scores, sink], dim=3).softmax(dim=3)[..., :-1] @ v
+        self._write(f"{block}/out", attn.out, passed, out, in_values)
 
 
 def _slots(used: Bool[Tensor, "H K"], heads: Tensor, width: int) -> Int[Tensor, " slots"]:
@@ -248,23 +296,12 @@ def _slots(used: Bool[Tensor, "H K"], heads: Tensor, width: int) -> Int[Tensor, 
     return channels.where(used[heads].gather(1, order), -1).flatten()
 
 
-class _CutBlock(nn.Module):
-    """Attention and MLP of one block, as far as the circuit reaches."""
-
-    def __init__(self, block: Block, name: str, sites: Mapping[str, _Site]) -> None:
-        super().__init__()
-        read, hidden = sites[f"{name}.ln2.hook_normalized"], sites[f"{name}.mlp.hook_post"]
-        self.cfg = block.cfg
-        self.attn = _CutAttention(block, name, sites)
-        self.read = _Read(block.ln2, read)
-        self.up = _Slice(block.mlp.up, read, hidden, activation=block.cfg.activation)
-        self.down = _Write(block.mlp.down, hidden, sites[f"{name}.hook_mlp_out"])
-
-    def forward(
-        self, x: Float[Tensor, "B T D"], answers: Tensor | None, positions: Tensor | None
-    ) -> Tensor:
-        x = settle(self.cfg, "hook_resid_mid", self.attn(x, answers, positions))
-        if answers is not None and positions is not None:
-            positions = take(positions, answers)
-        x = self.down(x, self.up(self.read(x, positions)))
-        return settle(self.cfg, "hook_resid_post", x)
+def _non_zeros(layer: str, weight: Float[Tensor, "out in"]) -> dict[str, Tensor]:
+    """A matrix by rows: where each starts, columns and values."""
+    kept = weight != 0
+    ends = kept.sum(dim=1).cumsum(0)
+    return {
+        f"{layer}/starts": torch.cat([ends.new_zeros(1), ends]),
+        f"{layer}/columns": kept.nonzero()[:, 1].contiguous(),
+        f"{layer}/values": weight[kept],
+    }

@@ -13,6 +13,7 @@ VERBS: dict[str, str] = {
     "evaluate": "ask a circuit: sufficient? necessary? better than random?",
     "model": "say what a model is: ours, the sparse release's, GPT-2, or by name",
     "bridge": "join a dense and a weight-sparse network by maps; hybrids and steering",
+    "export": "write a circuit as a small module of its own, for torch or as ONNX",
     "report": "write report.html again from a comparison.json",
 }
 

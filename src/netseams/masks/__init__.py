@@ -1,9 +1,9 @@
 """Pure tensor maths of masks: exact selection, gates, annealing. Knows no model."""
 
 from netseams.masks.gates import hard_gate
+from netseams.masks.row_selection import abs_topk, abs_topk_
 from netseams.masks.schedules import AnnealShape, annealed_density, kept_count
 from netseams.masks.selection import (
-    abs_topk,
     keep_,
     keep_largest_,
     largest_mask,
@@ -13,6 +13,7 @@ from netseams.masks.selection import (
 __all__ = [
     "AnnealShape",
     "abs_topk",
+    "abs_topk_",
     "annealed_density",
     "hard_gate",
     "keep_",

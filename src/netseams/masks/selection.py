@@ -4,17 +4,12 @@ On CPU the threshold comes from numpy's introselect, which is vectorised and an 
 magnitude faster than `torch.topk` or `torch.kthvalue`; elsewhere from `torch.topk`.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from netseams.core import SettingError
-
-_BLOCK = 65_536
-"""Entries handled together: two such float arrays fit a level-2 cache."""
 
 
 def largest_mask(values: Float[Tensor, "*shape"], k: int) -> Bool[Tensor, "*shape"]:
@@ -91,60 +86,6 @@ def keep_(values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"]) -> None
             np.multiply(array, mask.numpy(), out=array)
         else:
             values.mul_(mask)
-
-
-def abs_topk(x: Float[Tensor, "*batch width"], k: int) -> Float[Tensor, "*batch width"]:
-    """Keep, in every row, the entries whose magnitude reaches the row's k-th largest.
-
-    The gradient passes through kept entries only. Entries equal in magnitude at the threshold
-    are all kept (arXiv 2511.13653, A.1: AbsTopK).
-
-    Raises:
-        SettingError: `k` is less than 1 or exceeds the width.
-    """
-    width = x.shape[-1]
-    if not 1 <= k <= width:
-        raise SettingError(f"cannot keep {k} of {width} activations")
-    if k == width:
-        return x
-    if _numpy_serves(x):
-        kept: Tensor = _BlockedAbsTopK.apply(x, k)  # pyright: ignore
-        return kept
-    magnitude = x.detach().abs()
-    return x * (magnitude >= magnitude.topk(k, dim=-1).values[..., -1:])
-
-
-class _BlockedAbsTopK(torch.autograd.Function):
-    """AbsTopK on CPU: few passes over memory, which cost more here than the arithmetic.
-
-    Rows are handled a cacheful at a time, and the result serves as scratch for its own selection.
-    It also stands in for a saved mask: a dropped entry is 0 there.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, k: int) -> Tensor:
-        rows = x.contiguous().view(-1, x.shape[-1])
-        kept, thresholds = torch.empty_like(rows), rows.new_empty(len(rows), 1)
-        rank, size = rows.shape[1] - k, max(1, _BLOCK // rows.shape[1])
-        blocks = (tensor.split(size) for tensor in (rows, kept, thresholds))
-        for source, result, threshold in zip(*blocks, strict=True):
-            torch.abs(source, out=result).numpy().view(np.int32).partition(rank, axis=1)
-            threshold.copy_(result[:, rank : rank + 1])
-            torch.ge(torch.abs(source, out=result), threshold, out=result).mul_(source)
-        kept = kept.view(x.shape)
-        ctx.save_for_backward(kept, thresholds)
-        return kept
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
-        kept, thresholds = ctx.saved_tensors
-        grad = grad_outputs[0].contiguous()
-        # Where `kept` is not 0. In rows whose threshold is 0, zeros are kept entries too.
-        passed = torch.ops.aten.hardshrink_backward(grad, kept, 0.0)
-        if not thresholds.all():
-            whole, width = (thresholds == 0).squeeze(1), kept.shape[-1]
-            passed.view(-1, width)[whole] = grad.view(-1, width)[whole]
-        return passed, None
 
 
 def _numpy_serves(x: Tensor) -> bool:

@@ -12,7 +12,7 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from netseams.masks import abs_topk
+from netseams.masks import abs_topk, abs_topk_
 from netseams.models.config import Activation, SparseSite, TransformerConfig
 
 Hook = Callable[[Tensor], Tensor]
@@ -154,9 +154,15 @@ def activate(kind: Activation, x: Float[Tensor, "*batch M"]) -> Float[Tensor, "*
 def sparsify(
     cfg: TransformerConfig, site: SparseSite, x: Float[Tensor, "*batch W"]
 ) -> Float[Tensor, "*batch W"]:
-    """AbsTopK as configured for `site`; the identity where it is off."""
+    """AbsTopK, in place, as configured for `site`; the identity where it is off.
+
+    What comes out of a ReLU is left whole: the backward pass asks for it.
+    """
     k = cfg.kept_at(site)
-    return x if k is None else abs_topk(x, k)
+    if k is None:
+        return x
+    bent = cfg.residual if "resid" in site else cfg.activation if site == "mlp.hook_post" else None
+    return abs_topk(x, k) if bent == "relu" else abs_topk_(x, k)
 
 
 def settle(
