@@ -43,9 +43,7 @@ class Calibration(Config):
         return logits * self.scale + logits.new_tensor(self.shift)
 
 
-def fit_calibration(
-    logits: Float[Tensor, "*rows C"], targets: Int[Tensor, "*rows"]
-) -> Calibration:
+def fit_calibration(logits: Float[Tensor, "*rows C"], targets: Int[Tensor, "*rows"]) -> Calibration:
     """Scale and shift of least cross-entropy, by 16 L-BFGS steps from 1 and 0.
 
     Where all answers are right the best scale has no bound; the number of steps then bounds it.

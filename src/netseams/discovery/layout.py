@@ -1,7 +1,5 @@
 """How one flat vector of scores covers all node sites of a model."""
 
-from collections.abc import Mapping
-
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -41,10 +39,6 @@ class Layout:
         """(..., N) -> site -> (..., width), as views."""
         parts = nodes.split(self.widths, dim=-1)
         return {site.name: part for site, part in zip(self.sites, parts, strict=True)}
-
-    def flat(self, by_site: Mapping[str, Tensor]) -> Tensor:
-        """Site -> (width,) back to (N,)."""
-        return torch.cat([by_site[site.name].flatten() for site in self.sites])
 
 
 def largest(scores: Tensor, k: int) -> Int[Tensor, " k"]:

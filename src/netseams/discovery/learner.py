@@ -83,7 +83,9 @@ def train_masks(
         if not running:
             break
         batches = [batch(task, trace.config, step) for trace in running]
-        tokens, targets = (torch.cat(parts).to(means_device(means)) for parts in zip(*batches))
+        tokens, targets = (
+            torch.cat(parts).to(means_device(means)) for parts in zip(*batches, strict=True)
+        )
         gates = [hard_gate(trace.scores, first.temperature) for trace in running]
         kept = torch.stack([layout.nodes(gate) for gate in gates])
         losses = answer_losses(body, task, tokens, targets, layout.by_site(kept))

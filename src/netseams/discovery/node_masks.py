@@ -8,6 +8,7 @@ so that a single run passes through every size; the masks on its way give the si
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch import Tensor
 from netseams.circuits import Circuit
 from netseams.discovery.config import NodeMaskConfig
 from netseams.discovery.layout import Layout, largest
-from netseams.discovery.learner import Trace, means_device, train_masks
+from netseams.discovery.learner import Trace, train_masks
 from netseams.discovery.measure import Measure
 from netseams.discovery.search import Budget, CurvePoint, SearchResult
 from netseams.models import Transformer
@@ -24,14 +25,24 @@ from netseams.tasks import Task
 Circuits = dict[float, Circuit | None]
 
 
+class Mask(NamedTuple):
+    """A hard mask and its loss on the select split."""
+
+    gates: Tensor
+    loss: float
+
+
 class NodeMasks:
     """Fits one mask over all node sites of a model, for one task.
 
     After `fit`: `curve_` (size and loss of every snapshot), `circuits_` (the smallest circuit
-    found at every target loss; None where the search never reached it), `budget_`, `stopped_`
-    (why it ended early, or empty); with `calibrate` also `calibrated_circuits_`, whose bisection
-    measures calibrated losses. The paper calibrates after that choice, when the size is settled.
+    found at every target loss; None where the search never reached it), `losses_` (theirs, on the
+    select split), `budget_`, `stopped_` (why it ended early, or empty); with `calibrate` also
+    `calibrated_circuits_`, whose bisection measures calibrated losses. The paper calibrates after
+    that choice, when the size is settled.
     """
+
+    budget_: Budget
 
     def __init__(self, config: NodeMaskConfig | None = None) -> None:
         self.config = config or NodeMaskConfig()
@@ -68,33 +79,31 @@ class NodeMasks:
         """Measure the snapshots and find the smallest mask for every target."""
         layout = Layout(model.cfg, self.config.tie_qk)
         measure = Measure(model, task, means, layout, self.config.drop_below is not None)
-        losses = [measure.loss(scores > 0) for scores in trace.snapshots]
-        sizes = [measure.size(scores > 0) for scores in trace.snapshots]
-        self.curve_ = [
-            CurvePoint(n_nodes=nodes, n_edges=edges, loss=loss)
-            for (nodes, edges), loss in zip(sizes, losses, strict=True)
-        ]
+        self.curve_: list[CurvePoint] = []
+        for scores in trace.snapshots:
+            nodes, edges = measure.size(scores > 0)
+            loss = measure.loss(scores > 0)
+            self.curve_.append(CurvePoint(n_nodes=nodes, n_edges=edges, loss=loss))
         self.stopped_ = trace.stopped
+        losses = [point.loss for point in self.curve_]
+        masks = {t: self._smallest(t, trace.snapshots, losses, measure.loss) for t in targets}
 
-        def circuits(losses: list[float], loss_of: Callable[[Tensor], float]) -> Circuits:
-            found: Circuits = {}
-            for target in targets:
-                gates = self._smallest(target, trace.snapshots, losses, loss_of)
-                found[target] = None if gates is None else self._circuit(
-                    model, task, layout, gates, target
-                )  # fmt: skip
-            return found
+        def circuit(target: float, mask: Mask | None) -> Circuit | None:
+            if mask is None:
+                return None
+            return self._circuit(model, task, layout.by_site(layout.nodes(mask.gates)), target)
 
-        self.circuits_ = circuits(losses, measure.loss)
+        self.circuits_ = {t: circuit(t, mask) for t, mask in masks.items()}
+        self.losses_ = {t: mask.loss if mask else None for t, mask in masks.items()}
         if self.config.calibrate:
             losses = [measure.calibrated_loss(scores > 0) for scores in trace.snapshots]
-            plain = circuits(losses, measure.calibrated_loss)
-            self.calibrated_circuits_: Circuits = {
-                target: circuit and replace(
-                    circuit, calibration=measure.calibration(_gates_of(circuit, layout))
-                )
-                for target, circuit in plain.items()
-            }  # fmt: skip
+            self.calibrated_circuits_: Circuits = {}
+            for t in targets:
+                mask = self._smallest(t, trace.snapshots, losses, measure.calibrated_loss)
+                found = circuit(t, mask)
+                if found is not None and mask is not None:
+                    found = replace(found, calibration=measure.calibration(mask.gates))
+                self.calibrated_circuits_[t] = found
         return measure
 
     def _smallest(
@@ -103,12 +112,14 @@ class NodeMasks:
         snapshots: list[Tensor],
         losses: list[float],
         loss_of: Callable[[Tensor], float],
-    ) -> Tensor | None:
+    ) -> "Mask | None":
         """The smallest mask at `target`: best snapshot, then bisection along its ranking."""
-        good = [s for s, loss in zip(snapshots, losses, strict=True) if loss <= target]
+        sizes = [point.n_nodes for point in self.curve_]
+        good = [i for i, loss in enumerate(losses) if loss <= target]
         if not good:
             return None
-        scores = min(good, key=lambda scores: int((scores > 0).sum()))
+        first = min(good, key=lambda i: sizes[i])
+        scores, reached = snapshots[first], losses[first]
         best = scores > 0
         low, high = 0, int(best.sum())
         for _ in range(self.config.bisections):
@@ -117,14 +128,15 @@ class NodeMasks:
             middle = (low + high) // 2
             fewer = torch.zeros_like(best)
             fewer[largest(scores, middle)] = True
-            if loss_of(fewer) <= target:
-                high, best = middle, fewer
+            loss = loss_of(fewer)
+            if loss <= target:
+                high, best, reached = middle, fewer, loss
             else:
                 low = middle
-        return best
+        return Mask(best, reached)
 
     def _circuit(
-        self, model: Transformer, task: Task, layout: Layout, gates: Tensor, target: float
+        self, model: Transformer, task: Task, nodes: dict[str, Tensor], target: float
     ) -> Circuit:
         found_by = {
             "method": "node_masks",
@@ -132,12 +144,7 @@ class NodeMasks:
             "ablation": "mean",
             "target_loss": target,
         }
-        nodes = layout.by_site(layout.nodes(gates))
         return Circuit.from_nodes(model, nodes, task.name, task.corpus, found_by)
-
-
-def _gates_of(circuit: Circuit, layout: Layout) -> Tensor:
-    return layout.per_gate(layout.flat(circuit.nodes).float()) > 0
 
 
 def fit_together(
