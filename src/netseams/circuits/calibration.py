@@ -68,9 +68,9 @@ def fit_calibration(logits: Float[Tensor, "*rows C"], targets: Int[Tensor, "*row
         return value
 
     with torch.enable_grad():
-        before = float(loss())
+        before = float(loss().detach())
         optimizer.step(closure)
-        after = float(loss())
+        after = float(loss().detach())
     found = values.detach()
     if not (math.isfinite(after) and after <= before):
         return Calibration(scale=1.0, shift=(0.0,) * n)

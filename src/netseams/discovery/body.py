@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from netseams.models import Hook, Transformer
-from netseams.models.transformer import Attention, Block
+from netseams.models.transformer import MLP, Attention, Block
 
 
 class Body:
@@ -52,8 +53,6 @@ class Body:
             gates = gates[:, picks]
 
         def hook(x: Tensor) -> Tensor:
-            if picks is not None and name.endswith("hook_normalized"):
-                x = x[..., picks]  # a read; at other sites the layers before are cut
             rows = x.unflatten(0, (n_masks, -1))
             g = gates.to(x.dtype).view(n_masks, 1, 1, *x.shape[2:])
             return torch.addcmul(other * (1 - g), rows, g).flatten(0, 1)  # x g + other (1 - g)
@@ -63,73 +62,68 @@ class Body:
     def _cut(self, model: Transformer, alive: Mapping[str, Tensor]) -> Transformer:
         small = copy.deepcopy(model)
         for i, block in enumerate(small.blocks):
-            self._cut_block(cast(Block, block), f"blocks.{i}", alive)
-        name = "ln_final.hook_normalized"
-        unembed, shift = _columns(small.unembed, alive[name], self._fill[name])
-        unembed.bias = nn.Parameter(shift, requires_grad=False)
-        small.unembed = unembed
-        self._keep(name, alive[name])
+            self._cut_attention(cast(Block, block).attn, f"blocks.{i}", alive)
+            self._cut_mlp(cast(Block, block).mlp, f"blocks.{i}", alive)
+        final = "ln_final.hook_normalized"
+        small.unembed = _CutLinear(small.unembed, alive[final], self._fill[final])
         return small
 
-    def _cut_block(self, block: Block, name: str, alive: Mapping[str, Tensor]) -> None:
-        read, attn = f"{name}.ln1.hook_normalized", block.attn
-        heads = self._heads(attn, name, alive)
-        for letter in "qkv":
-            layer = _read_from(getattr(attn, letter), alive[read], self._fill[read])
-            setattr(attn, letter, _rows(layer, heads))
-        value = f"{name}.attn.hook_v"
-        attn.out = _read_from(attn.out, heads, self._fill[value].flatten())
-        for letter in "qkv":
-            site = f"{name}.attn.hook_{letter}"
-            self._keep(site, heads)
-            self._fill[site] = self._fill[site].view(-1, attn.cfg.d_head)
-        d_head = attn.cfg.d_head
-        n_heads = int(heads.sum()) // d_head
-        attn.cfg = attn.cfg.model_copy(update={"n_heads": n_heads, "d_model": n_heads * d_head})
-        self._keep(read, alive[read])
-        read, hidden = f"{name}.ln2.hook_normalized", f"{name}.mlp.hook_post"
-        up = _read_from(block.mlp.up, alive[read], self._fill[read])
-        block.mlp.up = _rows(up, alive[hidden])
-        block.mlp.down = _read_from(block.mlp.down, alive[hidden], self._fill[hidden])
-        self._keep(read, alive[read])
-        self._keep(hidden, alive[hidden])
-
-    def _heads(self, attn: Attention, name: str, alive: Mapping[str, Tensor]) -> Tensor:
-        """(d_model,): channels of heads that pass more than a constant.
+    def _cut_attention(self, attn: Attention, name: str, alive: Mapping[str, Tensor]) -> None:
+        """Leave out heads of constant values and reads that no mask keeps.
 
         Attention weights sum to one, so a head of constant values gives a constant. With a sink
         they do not, and every head stays; the first one always does.
         """
-        values = alive[f"{name}.attn.hook_v"].view(attn.cfg.n_heads, -1)
-        used = values.any(dim=1) | (attn.sink is not None)
+        cfg, read = attn.cfg, f"{name}.ln1.hook_normalized"
+        used = alive[f"{name}.attn.hook_v"].view(cfg.n_heads, -1).any(dim=1)
+        used |= attn.sink is not None
         used[0] = True
-        return used.repeat_interleave(attn.cfg.d_head)
+        heads = used.repeat_interleave(cfg.d_head)
+        values = self._fill[f"{name}.attn.hook_v"]
+        attn.out = _CutLinear(attn.out, heads, values, gathered=True)
+        for letter in "qkv":
+            layer = getattr(attn, letter)
+            setattr(attn, letter, _CutLinear(layer, alive[read], self._fill[read], rows=heads))
+            self._keep(f"{name}.attn.hook_{letter}", heads, (-1, cfg.d_head))
+        n_heads = int(used.sum())
+        attn.cfg = cfg.model_copy(update={"n_heads": n_heads, "d_model": n_heads * cfg.d_head})
 
-    def _keep(self, name: str, alive: Tensor) -> None:
+    def _cut_mlp(self, mlp: MLP, name: str, alive: Mapping[str, Tensor]) -> None:
+        read, hidden = f"{name}.ln2.hook_normalized", f"{name}.mlp.hook_post"
+        mlp.up = _CutLinear(mlp.up, alive[read], self._fill[read], rows=alive[hidden])
+        mlp.down = _CutLinear(mlp.down, alive[hidden], self._fill[hidden], gathered=True)
+        self._keep(hidden, alive[hidden], (-1,))
+
+    def _keep(self, name: str, alive: Tensor, shape: tuple[int, ...]) -> None:
+        """The layers before `name` now give the `alive` channels only."""
         self._picks[name] = alive.nonzero().squeeze(1)
-        self._fill[name] = self._fill[name].flatten()[alive]
+        self._fill[name] = self._fill[name].flatten()[alive].view(shape)
 
 
-def _columns(layer: nn.Linear, alive: Tensor, fill: Tensor) -> tuple[nn.Linear, Tensor]:
-    """`layer` reading `alive` channels only, and what the constant ones add to it."""
-    weight = layer.weight.detach()
-    return _linear(weight[:, alive], layer.bias), weight[:, ~alive] @ fill[~alive]
+class _CutLinear(nn.Linear):
+    """`layer` from `alive` channels to `rows`, with what the constant ones add in its bias.
 
+    Args:
+        gathered: the input holds the alive channels only; else they are picked out of all.
+    """
 
-def _read_from(layer: nn.Linear, alive: Tensor, fill: Tensor) -> nn.Linear:
-    smaller, shift = _columns(layer, alive, fill)
-    return _linear(smaller.weight, layer.bias.detach() + shift)
+    def __init__(
+        self, layer: nn.Linear, alive: Tensor, fill: Tensor,
+        rows: Tensor | None = None, gathered: bool = False,
+    ) -> None:  # fmt: skip
+        nn.Module.__init__(self)  # a linear layer's own would draw weights first
+        weight = layer.weight.detach()
+        bias = weight[:, ~alive] @ fill.flatten()[~alive].to(weight.dtype)
+        if layer.bias is not None:
+            bias = bias + layer.bias.detach()
+        weight = weight[:, alive]
+        if rows is not None:
+            weight, bias = weight[rows], bias[rows]
+        self.out_features, self.in_features = weight.shape
+        self.weight = nn.Parameter(weight.contiguous(), requires_grad=False)
+        self.bias = nn.Parameter(bias, requires_grad=False)
+        self._picks = None if gathered or bool(alive.all()) else alive.nonzero().squeeze(1)
 
-
-def _rows(layer: nn.Linear, alive: Tensor) -> nn.Linear:
-    """`layer` writing `alive` channels only."""
-    return _linear(layer.weight[alive], layer.bias[alive])
-
-
-def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
-    """A frozen layer of given weights; `meta` keeps torch from drawing random ones first."""
-    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
-    layer.weight = nn.Parameter(weight.detach().contiguous(), requires_grad=False)
-    if bias is not None:
-        layer.bias = nn.Parameter(bias.detach().contiguous(), requires_grad=False)
-    return layer
+    def forward(self, input: Tensor) -> Tensor:
+        picked = input if self._picks is None else input.index_select(-1, self._picks)
+        return F.linear(picked, self.weight, self.bias)
