@@ -40,7 +40,9 @@ class NodeMaskConfig(Config):
     patience: int | None = Field(default=None, ge=1)
     """Stop after so many steps at the highest price without a gate that flips; None never does."""
     stop_past: float | None = Field(default=None, gt=0)
-    """Stop when a snapshot's training loss exceeds this many times the largest target."""
+    """Stop when the training loss exceeds this many times the largest target, which it met before.
+
+    Looked at when snapshots are taken. What never meets a target spends its whole budget."""
     drop_below: float | None = Field(default=None, lt=0)
     """Nodes whose score falls below this leave the computation for good; None keeps them all."""
     calibrate: bool = False

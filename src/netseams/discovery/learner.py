@@ -185,5 +185,9 @@ def _record(
         trace.snapshots.append(trace.scores.detach().clone())
         trace.losses.append(float(torch.stack(trace._spent).mean()))
         trace._spent.clear()
-        if config.stop_past is not None and trace.losses[-1] > config.stop_past * largest_target:
+        useful = min(trace.losses) <= largest_target  # once it was; a control never is
+        past = config.stop_past is not None and (
+            trace.losses[-1] > config.stop_past * largest_target
+        )
+        if useful and past:
             trace.stopped = f"loss {trace.losses[-1]:.3g} is past use"
