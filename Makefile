@@ -25,6 +25,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/export.py
 	$(BIN)/python benchmarks/selection.py
+	$(BIN)/python benchmarks/search.py
 
 clean:
 	rm -rf .venv

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netseams.comparison import CompareConfig, Comparison, Setting, compare
     from netseams.core import NetseamsError
     from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig, load_corpus
-    from netseams.discovery import NodeMaskConfig, NodeMasks
+    from netseams.discovery import HyperSearch, NodeMaskConfig, NodeMasks
     from netseams.evaluation import (
         agreement,
         measure_bridges,
@@ -62,7 +62,7 @@ _HOME: dict[str, str] = {
         "comparison": "CompareConfig Comparison Setting compare",
         "core": "NetseamsError",
         "corpora": "StdlibConfig StringOpsConfig TextConfig load_corpus",
-        "discovery": "NodeMaskConfig NodeMasks",
+        "discovery": "HyperSearch NodeMaskConfig NodeMasks",
         "evaluation": "agreement measure_bridges necessity score_network sufficiency",
         "interventions": "mean_activations redrawn_on_support untrained_twin",
         "models": "Transformer TransformerConfig load_model parameter_counts save_gpt2 save_model",
@@ -83,6 +83,7 @@ __all__ = [
     "Comparison",
     "CompiledCircuit",
     "Dense",
+    "HyperSearch",
     "NetseamsError",
     "NodeMaskConfig",
     "NodeMasks",

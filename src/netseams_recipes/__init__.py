@@ -2,6 +2,16 @@
 
 from netseams_recipes.compare import PRESETS, Preset, preset
 from netseams_recipes.recipe import Recipe
+from netseams_recipes.search import SEARCHES, search_recipe
 from netseams_recipes.training import RECIPES, recipe
 
-__all__ = ["PRESETS", "RECIPES", "Preset", "Recipe", "preset", "recipe"]
+__all__ = [
+    "PRESETS",
+    "RECIPES",
+    "SEARCHES",
+    "Preset",
+    "Recipe",
+    "preset",
+    "recipe",
+    "search_recipe",
+]

@@ -43,7 +43,7 @@ OPTIONS = {
     "compare": {"preset", "out", "text", "seeds", "workers", "threads"},
     "train": {"out", "config", "recipe", "preset", "corpus", "arm", "text", "seed", "threads"},
     "plan": {"devices", "config", "recipe", "preset", "corpus", "arm", "batch", "n", "d"},
-    "discover": {"out", "targets", "steps", "seed", "threads"},
+    "discover": {"out", "targets", "steps", "seed", "threads", "search", "trials"},
     "evaluate": {"network", "seed"},
     "model": set(),
     "bridge": {"dense", "sparse", "out", "learn", "tasks", "steps", "seed", "threads"},

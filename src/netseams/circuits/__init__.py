@@ -1,5 +1,6 @@
 """The circuit: nodes, edges, a task, and the fingerprint of the model it came from."""
 
+from netseams.circuits.calibration import Calibration, fit_calibration
 from netseams.circuits.circuit import Circuit, random_circuit
 from netseams.circuits.compiled import CompiledCircuit
 from netseams.circuits.edges import edges_between, network_edges
@@ -15,6 +16,7 @@ from netseams.circuits.graph import circuit_graph
 from netseams.circuits.onnx import OnnxCircuit, export_onnx
 
 __all__ = [
+    "Calibration",
     "Circuit",
     "CompiledCircuit",
     "Difference",
@@ -25,6 +27,7 @@ __all__ = [
     "edges_between",
     "export_onnx",
     "export_torch",
+    "fit_calibration",
     "load_circuit",
     "load_compiled",
     "network_edges",

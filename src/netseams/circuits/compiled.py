@@ -18,7 +18,7 @@ from netseams.circuits.standalone import CutTransformer
 from netseams.core import Config, SettingError
 from netseams.masks import abs_topk_
 from netseams.models import Transformer, sites_of
-from netseams.models.config import Activation
+from netseams.models.config import Activation, SparseSite
 from netseams.models.parts import Norm, Read
 from netseams.models.transformer import Block
 
@@ -211,7 +211,8 @@ class _Cut:
 
     def _stream(self, block: str, model: Transformer) -> None:
         """AbsTopK on the residual stream, which holds no nodes."""
-        for part, site in (("mid", "hook_resid_mid"), ("post", "hook_resid_post")):
+        parts: dict[str, SparseSite] = {"mid": "hook_resid_mid", "post": "hook_resid_post"}
+        for part, site in parts.items():
             top = model.cfg.kept_at(site)
             if top is not None:
                 self.top[f"{block}/{part}"] = top
