@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netseams.circuits import Circuit, circuit_graph, load_circuit, save_circuit
-    from netseams.comparison import CompareConfig, Comparison, Setting, compare
+    from netseams.comparison import Arm, CompareConfig, Comparison, Setting, compare
     from netseams.core import NetseamsError
     from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig, load_corpus
     from netseams.discovery import NodeMaskConfig, NodeMasks
@@ -24,7 +24,7 @@ _HOME: dict[str, str] = {
     name: room
     for room, names in {
         "circuits": "Circuit circuit_graph load_circuit save_circuit",
-        "comparison": "CompareConfig Comparison Setting compare",
+        "comparison": "Arm CompareConfig Comparison Setting compare",
         "core": "NetseamsError",
         "corpora": "StdlibConfig StringOpsConfig TextConfig load_corpus",
         "discovery": "NodeMaskConfig NodeMasks",
@@ -39,6 +39,7 @@ _HOME: dict[str, str] = {
 }
 
 __all__ = [
+    "Arm",
     "Circuit",
     "CompareConfig",
     "Comparison",

@@ -1,7 +1,7 @@
 """`netseams train`: one network."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 import tyro
@@ -23,7 +23,7 @@ def _train(
     config: Path | None = None,
     preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
     corpus: Annotated[str, tyro.conf.arg(metavar="NAME")] = "stdlib",
-    arm: Literal["dense", "weight_sparse"] = "dense",
+    arm: Annotated[str, tyro.conf.arg(metavar="NAME")] = "dense",
     text: Path | None = None,
     seed: int = 0,
     threads: int = 1,
@@ -35,7 +35,7 @@ def _train(
         config: A config.json of another run to repeat; the options below are then unused.
         preset: Preset of `netseams compare` whose settings are used.
         corpus: stdlib or string_ops.
-        arm: Kind of network.
+        arm: An arm of that preset: dense, weight_sparse, ...
         text: Your own file or folder of text, in place of the corpus.
         seed: Training seed.
         threads: Torch threads. A resumed run is bit-identical only with equal threads.

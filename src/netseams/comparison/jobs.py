@@ -20,8 +20,6 @@ from netseams.store import write_text
 from netseams.tasks import Task
 from netseams.training import Progress, RunConfig, train
 
-NETWORKS: tuple[Network, ...] = ("trained", "untrained", "redrawn")
-
 
 def train_job(out: Path, config: RunConfig, progress: Progress) -> None:
     """Train one network."""
