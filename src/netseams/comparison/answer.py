@@ -3,10 +3,14 @@
 from collections.abc import Callable, Iterable
 
 from netseams.comparison.config import CompareConfig, Setting
-from netseams.comparison.result import Estimate, RouteRow, SizeRatio, SpecificityMatrix
+from netseams.comparison.result import (
+    MANY_ARMS,
+    Estimate,
+    RouteRow,
+    SizeRatio,
+    SpecificityMatrix,
+)
 
-MANY_ARMS = 4
-"""With more arms a sentence says the range, and the table says the rest."""
 _CONTROLS = {"untrained": "untrained networks", "redrawn": "redrawn weights"}
 
 

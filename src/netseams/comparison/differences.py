@@ -40,9 +40,10 @@ def _changes(path: str, a: Config, b: Config) -> list[FieldChange]:
 
 
 def _shown(value: Any) -> str:
-    """A number briefly; a part by its kind and what in it is not the default."""
+    """A number briefly; a part by its kind, its density and what in it is not the default."""
     if isinstance(value, Config):
-        special = {k: getattr(value, k) for k in value.model_dump(exclude_defaults=True)}
+        told = value.model_dump(exclude_defaults=True).keys() | {"density"}
+        special = {k: getattr(value, k) for k in type(value).model_fields if k in told}
         kind = str(special.pop("kind", getattr(value, "kind", type(value).__name__)))
         inside = ", ".join(f"{name} {_shown(v)}" for name, v in special.items())
         return f"{kind} ({inside})" if inside else kind

@@ -6,11 +6,9 @@ from netseams.circuits import load_circuit
 from netseams.comparison.config import CompareConfig, Setting
 from netseams.comparison.evidence import Evidence
 from netseams.comparison.records import Places
-from netseams.comparison.result import Drawing
+from netseams.comparison.result import MANY_ARMS, Drawing
 from netseams.models import load_model, matrices_of, sites_of
 
-MAX_ARMS = 4
-"""More arms are told by the table and the frontier, not by a graph each."""
 _MAX_EDGES = 400
 _MAX_NODES = 400
 """Above it only the nodes that a drawn edge touches are drawn."""
@@ -34,7 +32,7 @@ def drawings(config: CompareConfig, out: Path, evidence: Evidence) -> list[Drawi
             for name in evidence.names(corpus)
         }
         task = max(reached, key=lambda name: len(reached[name]))
-        if len(reached[task]) >= 2 and len(setting.arms) <= MAX_ARMS:
+        if len(reached[task]) >= 2 and len(setting.arms) <= MANY_ARMS:
             found += [_draw(setting, out, arm, seed, task) for arm in reached[task]]
     return found
 

@@ -18,6 +18,11 @@ Network = Literal["trained", "untrained", "redrawn"]
 anew over the same non-zero places. Both get their own search at the same budget."""
 
 
+MANY_ARMS = 4
+"""With more arms, a range stands in the answer, and a table and a frontier on the page, in place
+of a sentence, a matrix and a graph for each."""
+
+
 class Estimate(Config):
     """A number over training seeds."""
 
