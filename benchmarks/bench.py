@@ -75,7 +75,7 @@ def warm_trainer(corpus: Corpus, sparsity: Sparsity, activation_density: float |
     )
     trainer = Trainer(config, corpus)
     if trainer.projection is not None:
-        trainer.projection.density = DENSITY
+        trainer.projection.progress = 1.0
     step = stepper(trainer)
     for _ in range(WARM_UP):
         step()

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from netseams.models import Transformer, TransformerConfig, load_model, save_model
     from netseams.reporting import write_report
     from netseams.tasks import build_task, task_names
-    from netseams.training import Dense, RunConfig, TrainConfig, WeightSparse, open_run, train
+    from netseams.training import (
+        Dense,
+        Pruned,
+        RandomSupport,
+        RunConfig,
+        TrainConfig,
+        WeightSparse,
+        open_run,
+        train,
+    )
 
 _HOME: dict[str, str] = {
     name: room
@@ -33,7 +42,7 @@ _HOME: dict[str, str] = {
         "models": "Transformer TransformerConfig load_model save_model",
         "reporting": "write_report",
         "tasks": "build_task task_names",
-        "training": "Dense RunConfig TrainConfig WeightSparse open_run train",
+        "training": "Dense Pruned RandomSupport RunConfig TrainConfig WeightSparse open_run train",
     }.items()
     for name in names.split()
 }
@@ -47,6 +56,8 @@ __all__ = [
     "NetseamsError",
     "NodeMaskConfig",
     "NodeMasks",
+    "Pruned",
+    "RandomSupport",
     "RunConfig",
     "Setting",
     "StdlibConfig",

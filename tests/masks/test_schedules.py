@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from netseams.core import SettingError
 from netseams.masks import annealed_density, kept_count
 
-SHAPES = ["linear", "power"]
+SHAPES = ["linear", "power", "cubic"]
 SHARES = st.floats(0, 1)
 DENSITIES = st.floats(1e-4, 1)
 
@@ -59,7 +59,12 @@ def test_none_is_final_from_the_first_step(progress: float, final: float) -> Non
 
 
 @pytest.mark.parametrize(
-    ("shape", "expected"), [("linear", [1, 0.505, 0.01]), ("power", [1, 0.1, 0.01])]
+    ("shape", "expected"),
+    [
+        ("linear", [1, 0.505, 0.01]),
+        ("power", [1, 0.1, 0.01]),
+        ("cubic", [1, 0.13375, 0.01]),  # 0.01 + 0.99 / 8
+    ],
 )
 def test_known_values(shape: str, expected: list[float]) -> None:
     found = [annealed_density(t, 0.01, shape, 0.1, 0.5) for t in (0.1, 0.3, 0.5)]

@@ -34,13 +34,13 @@ def trained(sparsity, **train):
 
 
 @pytest.mark.parametrize("density", [0.1, 0.37])
-@pytest.mark.parametrize("biases", ["sparse", "dense"])
+@pytest.mark.parametrize("biases", [None, 1.0])
 def test_every_matrix_keeps_exactly_its_count(density, biases):
-    sparsity = WeightSparse(density=density, embed_density=0.5, biases=biases)
+    sparsity = WeightSparse(density=density, embed_density=0.5, bias_density=biases)
     trainer, _ = trained(sparsity)
     for name, parameter in trainer.model.named_parameters():
         share = 0.5 if "embed" in name else density
-        if parameter.ndim < 2 and biases == "dense":
+        if parameter.ndim < 2 and biases == 1.0:
             assert torch.count_nonzero(parameter) > round(parameter.numel() * density)
             continue
         expected = max(1, round(parameter.numel() * share))

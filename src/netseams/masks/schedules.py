@@ -4,7 +4,7 @@ from typing import Literal
 
 from netseams.core import SettingError
 
-AnnealShape = Literal["linear", "power", "none"]
+AnnealShape = Literal["linear", "power", "cubic", "none"]
 
 
 def annealed_density(
@@ -13,7 +13,8 @@ def annealed_density(
     """Density at `progress` (0..1) of training.
 
     `linear` interpolates the density itself (arXiv 2511.13653, A.2), `power` interpolates its
-    logarithm (offered by the released script), `none` is final from the first step.
+    logarithm (offered by the released script), `cubic` falls fast and then ever more slowly
+    (arXiv 1710.01878, section 3), `none` is final from the first step.
 
     Raises:
         SettingError: `start` does not come before `end`, or `final` is not in (0, 1].
@@ -25,7 +26,11 @@ def annealed_density(
     if not 0 <= start < end <= 1:
         raise SettingError(f"annealing must start before it ends, got {start} .. {end}")
     t = min(1.0, max(0.0, (progress - start) / (end - start)))
-    return final**t if shape == "power" else 1.0 + t * (final - 1.0)
+    if shape == "power":
+        return final**t
+    if shape == "cubic":
+        t = 1.0 - (1.0 - t) ** 3
+    return 1.0 + t * (final - 1.0)
 
 
 def kept_count(numel: int, density: float) -> int:

@@ -44,13 +44,47 @@ def largest_mask(values: Float[Tensor, "*shape"], k: int) -> Bool[Tensor, "*shap
     return keep.view(values.shape)
 
 
+def largest_mask_with_minimum(
+    values: Float[Tensor, "rows columns"], k: int, minimum: int, dim: int
+) -> Bool[Tensor, "rows columns"]:
+    """True at exactly `k` entries: the `minimum` largest of every channel, then the largest of all.
+
+    A channel is a row where `dim` is 1 and a column where it is 0: `dim` is the axis along which
+    its entries lie (arXiv 2511.13653, A.2, and its released script). Ties go to the entry that
+    comes first in memory order, within a channel and over all.
+
+    Raises:
+        SettingError: a channel has fewer than `minimum` entries, or `k` is too small for all.
+    """
+    n, fan = values.shape[1 - dim], values.shape[dim]
+    if minimum > fan or minimum * n > k:
+        raise SettingError(
+            f"{minimum} entries in each of {n} channels of {fan} are {minimum * n}, "
+            f"which do not fit into {k} kept"
+        )
+    mask = largest_mask(values, k)
+    if bool((mask.sum(dim) >= minimum).all()):
+        return mask  # and then the largest of every channel are in it
+    magnitude = values.detach().abs()
+    rest, forced = magnitude.clone(), torch.zeros_like(mask)
+    for _ in range(minimum):
+        first = rest.argmax(dim, keepdim=True)
+        forced.scatter_(dim, first, True)
+        rest.scatter_(dim, first, -1.0)
+    return largest_mask(magnitude.masked_fill_(forced, torch.inf), k)
+
+
 def keep_largest_(values: Float[Tensor, "*shape"], k: int) -> None:
     """Zero, in place, all but the `k` entries of largest magnitude (arXiv 2511.13653, A.2).
 
     Raises:
         SettingError: `k` is negative or exceeds the number of entries.
     """
-    mask = largest_mask(values, k)
+    keep_(values, largest_mask(values, k))
+
+
+def keep_(values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"]) -> None:
+    """Zero, in place, all entries outside `mask`."""
     with torch.no_grad():
         if _numpy_serves(values):  # torch's product of floats and booleans is not vectorised
             array = values.detach().numpy()

@@ -12,9 +12,11 @@ from netseams.core import DivergedError, generator
 from netseams.corpora import Batch, Corpus
 from netseams.corpora.base import IGNORED, Split
 from netseams.models import Transformer
-from netseams.training.config import RunConfig, TrainConfig, WeightSparse
-from netseams.training.projection import Projection
+from netseams.training.arms import Pruned, RandomSupport, WeightSparse
+from netseams.training.config import RunConfig, TrainConfig
+from netseams.training.projection import LargestWeights, Projection
 from netseams.training.schedules import density_at, lr_at
+from netseams.training.supports import DrawnSupport, PrunedSupport
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,11 @@ class Trainer:
         self.corpus = corpus
         self.model = Transformer(config.model, config.seed)
         self.optimizer = _optimizer(self.model, config.train)
-        self.projection: Projection | None = None
-        if isinstance(config.train.sparsity, WeightSparse):
-            self.projection = Projection(self.model, config.train.sparsity)
+        self.projection = projection_for(self.model, config)
+        if self.projection is not None:
             self.projection.attach(self.optimizer)
+        if config.train.decay == "after_projection":
+            _decay_after_step(self.optimizer, config.train.weight_decay)
         self.step = 0
 
     def run(self, on_step: Callable[[Step], None]) -> None:
@@ -68,17 +71,19 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = lr
             if self.projection is not None:
-                self.projection.density = density
+                self.projection.progress = (self.step + 1) / cfg.steps
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
             self.step += 1
             on_step(Step(self.step, value, lr, density))
 
     def state(self) -> dict[str, Tensor]:
-        """Weights and moments, flat, for safetensors."""
+        """Weights, moments and what the projection remembers, flat, for safetensors."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         for i, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{slot}": value for slot, value in slots.items()}
+        if self.projection is not None:
+            tensors |= {f"projection.{k}": v for k, v in self.projection.state().items()}
         return tensors
 
     def restore(self, tensors: dict[str, Tensor], step: int) -> None:
@@ -92,6 +97,9 @@ class Trainer:
                 slots.setdefault(int(i), {})[slot] = value
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        if self.projection is not None:
+            kept = {k[11:]: v for k, v in tensors.items() if k.startswith("projection.")}
+            self.projection.restore(kept)
         self.step = step
 
 
@@ -131,14 +139,39 @@ def limit_gradient(model: Transformer, config: TrainConfig) -> None:
         grad.mul_(scale)
 
 
+def projection_for(model: Transformer, config: RunConfig) -> Projection | None:
+    """What the run's arm does after every step; None for the dense one."""
+    arm = config.train.sparsity
+    if isinstance(arm, WeightSparse):
+        return LargestWeights(model, arm)
+    if isinstance(arm, Pruned):
+        return PrunedSupport(model, arm)
+    if isinstance(arm, RandomSupport):
+        return DrawnSupport(model, arm, config.seed)
+    return None
+
+
+def _decay_after_step(optimizer: torch.optim.Optimizer, weight_decay: float) -> None:
+    """w -= lr * weight_decay * w on the first group, after the hooks attached so far."""
+
+    def decay(*_: object) -> None:
+        group = optimizer.param_groups[0]
+        with torch.no_grad():
+            for parameter in group["params"]:
+                parameter.mul_(1 - group["lr"] * weight_decay)
+
+    optimizer.register_step_post_hook(decay)
+
+
 def _optimizer(model: Transformer, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW; matrices decay, vectors and the bigram table do not."""
+    """AdamW; matrices (its first group) decay, vectors and the bigram table do not."""
     named = list(model.named_parameters())
     decayed = [p for n, p in named if p.ndim >= 2 and not n.startswith("bigram")]
     rest = [p for n, p in named if p.ndim < 2 or n.startswith("bigram")]
+    inside = config.weight_decay if config.decay == "adamw" else 0.0
     return torch.optim.AdamW(
         [
-            {"params": decayed, "weight_decay": config.weight_decay},
+            {"params": decayed, "weight_decay": inside},
             {"params": rest, "weight_decay": 0.0},
         ],
         lr=config.lr,

@@ -12,17 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from netseams.core import Config, FileFormatError
 from netseams.corpora import Corpus, load_corpus
-from netseams.models import (
-    Transformer,
-    load_model,
-    matrices_of,
-    model_fingerprint,
-    save_model,
-)
+from netseams.models import Transformer, load_model, model_fingerprint, save_model
 from netseams.store import (
     WorkFolder,
     append_line,
@@ -32,7 +24,11 @@ from netseams.store import (
     write_jsonl,
     write_text,
 )
+from netseams.training.arms import Dense
+from netseams.training.channels import ChannelCount, ChannelKind, channel_counts
 from netseams.training.config import RunConfig
+from netseams.training.counts import GroupCount, group_counts, nominal_parameters
+from netseams.training.groups import ParameterGroup
 from netseams.training.loop import Step, Trainer, validation_loss
 
 Progress = Callable[[int, int, str], None]
@@ -49,12 +45,21 @@ class RunResult(Config):
     valid_loss: float
     test_loss: float
     n_parameters: int
+    """True count of all parameters."""
     l0: int
-    """Non-zero parameters."""
+    """Those that are not zero."""
     n_edge_weights: int
     """Entries of the block matrices: the edges that a network of this shape could have."""
     l0_edges: int
     """Non-zero entries of the block matrices: the edges that it has."""
+    groups: dict[ParameterGroup, GroupCount]
+    """Both true counts for every group of parameters."""
+    n_nominal: int
+    """Parameters as the paper's labels count them: see `nominal_parameters`."""
+    l0_nominal: int
+    """The same share of `n_nominal` as block matrices keep (arXiv 2511.13653, figure 3)."""
+    channels: dict[ChannelKind, ChannelCount]
+    """Dead neurons and attention channels."""
     fingerprint: str
 
 
@@ -155,17 +160,21 @@ def _restore(trainer: Trainer, work: WorkFolder) -> float:
 
 def _result(trainer: Trainer, corpus: Corpus, seconds: float) -> RunResult:
     model, cfg = trainer.model, trainer.config
-    parameters = dict(model.named_parameters())
-    edges = [parameters[m.parameter] for m in matrices_of(model.cfg)]
+    groups, arm = group_counts(model), cfg.train.sparsity
+    nominal = nominal_parameters(model.cfg)
     return RunResult(
         steps=cfg.train.steps,
         tokens=cfg.train.steps * cfg.train.batch_size * cfg.model.n_ctx,
         seconds=seconds,
         valid_loss=validation_loss(model, corpus, "valid"),
         test_loss=validation_loss(model, corpus, "test"),
-        n_parameters=sum(p.numel() for p in parameters.values()),
-        l0=sum(int(torch.count_nonzero(p)) for p in parameters.values()),
-        n_edge_weights=sum(p.numel() for p in edges),
-        l0_edges=sum(int(torch.count_nonzero(p)) for p in edges),
+        n_parameters=sum(group.n_parameters for group in groups.values()),
+        l0=sum(group.l0 for group in groups.values()),
+        n_edge_weights=groups["block"].n_parameters,
+        l0_edges=groups["block"].l0,
+        groups=groups,
+        n_nominal=nominal,
+        l0_nominal=nominal if isinstance(arm, Dense) else round(arm.density * nominal),
+        channels=channel_counts(model, corpus),
         fingerprint=model_fingerprint(model),
     )

@@ -1,0 +1,116 @@
+"""The arms: what is done to the weights after every optimizer step. One field, a kind each."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from netseams.core import Config, UnknownNameError
+from netseams.masks import AnnealShape
+from netseams.training.groups import ParameterGroup
+
+LrRule = Literal["inverse_sqrt_l0", "relative_sqrt_l0", "none"]
+"""Learning rate times 1/sqrt(density) (arXiv 2511.13653, A.2), times sqrt(final / density)
+(released script), or left alone."""
+Density = Annotated[float, Field(gt=0, le=1)]
+
+
+class Dense(Config):
+    """Ordinary training: every weight is kept."""
+
+    kind: Literal["dense"] = "dense"
+
+
+class Sparsified(Config):
+    """Final densities of the parameter groups: what every arm but the dense one shares.
+
+    Arms with equal values here end with equally many weights in every tensor. The bigram table
+    and attention sinks are never sparsified (arXiv 2511.13653, A.1).
+    """
+
+    density: Density = 0.05
+    """Final share of weights kept in every block matrix."""
+    embed_density: Density | None = None
+    """That of token and position embeddings. None: the same, as in the paper; the released
+    script keeps a larger share there."""
+    unembed_density: Density | None = None
+    """That of the unembedding. None: that of the embeddings, as in paper and script."""
+    bias_density: Density | None = None
+    """That of biases. None: that of the block matrices, as in the paper; 1 leaves them dense,
+    as the released script does."""
+    lr_rule: LrRule = "none"
+
+    def final_density(self, group: ParameterGroup) -> float:
+        """Share of weights that `group` ends with."""
+        embed = self.density if self.embed_density is None else self.embed_density
+        return {
+            "block": self.density,
+            "embed": embed,
+            "unembed": embed if self.unembed_density is None else self.unembed_density,
+            "bias": self.density if self.bias_density is None else self.bias_density,
+            "bigram": 1.0,
+            "sink": 1.0,
+        }[group]
+
+
+class Annealed(Sparsified):
+    """Density falls from 1 to its final value between two shares of training."""
+
+    anneal: AnnealShape = "linear"
+    anneal_start: float = Field(default=0.01, ge=0, lt=1)
+    anneal_end: float = Field(default=0.5, gt=0, le=1)
+    anneal_groups: Literal["together", "each"] = "together"
+    """`together`: every group follows the blocks' density until it reaches its own final one;
+    `each`: every group takes the whole interval from 1 to its own (released script)."""
+
+
+class WeightSparse(Annealed):
+    """After every step each tensor keeps its largest magnitudes (arXiv 2511.13653, A.2).
+
+    Gradients and moments stay dense, so a dropped weight can return.
+    """
+
+    kind: Literal["weight_sparse"] = "weight_sparse"
+    lr_rule: LrRule = "inverse_sqrt_l0"
+    min_alive: int = Field(default=0, ge=0)
+    """Weights that every MLP neuron and attention channel keeps at least, on its own side of
+    each block matrix; the total stays the same. The released script has 4. Off by default: the
+    paper reports that it hurts the loss and may keep useless neurons alive."""
+
+
+class Pruned(Annealed):
+    """Dense first; then the smallest magnitudes are taken out for good, little by little.
+
+    The cubic fall of density is that of arXiv 1710.01878 (section 3, equation 1).
+    """
+
+    kind: Literal["pruned"] = "pruned"
+    anneal: AnnealShape = "cubic"
+    anneal_start: float = Field(default=0.3, ge=0, lt=1)
+    anneal_end: float = Field(default=0.7, gt=0, le=1)
+
+
+class RandomSupport(Sparsified):
+    """A support drawn from the seed before the first step and kept: chance places, as many."""
+
+    kind: Literal["random_support"] = "random_support"
+    lr_rule: LrRule = "inverse_sqrt_l0"
+
+
+Sparsity = Annotated[Dense | WeightSparse | Pruned | RandomSupport, Field(discriminator="kind")]
+_ARMS: dict[str, type[Sparsified]] = {"pruned": Pruned, "random_support": RandomSupport}
+ARMS: tuple[str, ...] = ("dense", "weight_sparse", *_ARMS)
+
+
+def matched_arm(arm: str, to: WeightSparse) -> Dense | Sparsified:
+    """The arm called `arm` with the final densities of `to`.
+
+    Raises:
+        UnknownNameError: no such arm.
+    """
+    if arm == "dense":
+        return Dense()
+    if arm == "weight_sparse":
+        return to
+    if arm not in _ARMS:
+        raise UnknownNameError("arm", arm, ARMS)
+    return _ARMS[arm].model_validate({name: getattr(to, name) for name in Sparsified.model_fields})
