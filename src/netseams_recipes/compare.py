@@ -5,10 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netseams.comparison import CompareConfig
-from netseams.core import UnknownNameError
+from netseams.core import SettingError, UnknownNameError
 from netseams.corpora import StdlibConfig, TextConfig
-from netseams.models import TransformerConfig
-from netseams_recipes.settings import string_ops_setting, text_setting, two_routes
+from netseams_recipes.inquiries import ablations, arms, frontier
+from netseams_recipes.settings import (
+    STRING_OPS_MODEL,
+    STRING_OPS_TRAIN,
+    search,
+    string_ops_setting,
+    text_setting,
+    two_routes,
+)
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,13 @@ def standard() -> CompareConfig:
 
 def smoke() -> CompareConfig:
     """Every stage on the smallest input: it shows that the path works, and nothing else."""
-    setting = string_ops_setting(two_routes(0.2), steps=60, search_steps=20)
-    small = TransformerConfig(n_layers=1, n_heads=2, d_model=32, d_mlp=64, n_ctx=14, d_vocab=19)
-    setting = setting.model_copy(update={"model": small})
+    shape = {"n_layers": 1, "n_heads": 2, "d_model": 32, "d_mlp": 64}
+    setting = string_ops_setting(
+        two_routes(0.2),
+        model=STRING_OPS_MODEL.model_copy(update=shape),
+        train=STRING_OPS_TRAIN.model_copy(update={"steps": 60}),
+        search=search(20, batch_size=32),
+    )
     return CompareConfig(preset="smoke", settings=(setting,), seeds=(0,), random_masks=2)
 
 
@@ -68,6 +79,30 @@ PRESETS: dict[str, Preset] = {
             standard,
         ),
         Preset(
+            "arms",
+            "both corpora, four arms (dense, weight_sparse, pruned, random_support), three seeds",
+            "2 CPU cores, 4 GB",
+            45,
+            "not yet run in full; minutes are estimated from single runs",
+            arms,
+        ),
+        Preset(
+            "frontier",
+            "string operations: density at fixed width, width at a fixed number of weights",
+            "2 CPU cores, 4 GB",
+            24,
+            "not yet run in full; minutes are estimated from single runs",
+            frontier,
+        ),
+        Preset(
+            "ablations",
+            "string operations: one setting of weight-sparse training changed at a time",
+            "2 CPU cores, 4 GB",
+            22,
+            "not yet run in full; minutes are estimated from single runs",
+            ablations,
+        ),
+        Preset(
             "smoke",
             "one tiny network: only to see that everything runs",
             "1 CPU core",
@@ -84,11 +119,18 @@ def preset(name: str, text: Path | None = None) -> CompareConfig:
 
     Raises:
         UnknownNameError: no such preset.
+        SettingError: the preset reads no text.
     """
     if name not in PRESETS:
         raise UnknownNameError("preset", name, PRESETS)
     config = PRESETS[name].config()
     if text is None:
         return config
-    own = text_setting(TextConfig(path=text.resolve()))
-    return config.model_copy(update={"settings": (own,)})
+    own = tuple(
+        setting.model_copy(update={"corpus": TextConfig(path=text.resolve())})
+        for setting in config.settings
+        if isinstance(setting.corpus, StdlibConfig)
+    )
+    if not own:
+        raise SettingError(f"preset {name} reads no text: with --text take quick, standard or arms")
+    return config.model_copy(update={"settings": own})

@@ -1,5 +1,7 @@
 """What the presets train and search: one setting a corpus, and the arms that go into it."""
 
+from typing import Any
+
 from netseams.comparison import Arm, Setting
 from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig
 from netseams.discovery import NodeMaskConfig
@@ -8,15 +10,23 @@ from netseams.training import Dense, TrainConfig, WeightSparse
 
 TEXT_DENSITY = 0.05
 STRING_OPS_DENSITY = 0.04
+STRING_OPS_MODEL = TransformerConfig(
+    n_layers=2, n_heads=8, d_model=128, d_mlp=512, n_ctx=14, d_vocab=19
+)
+STRING_OPS_TRAIN = TrainConfig(steps=700, batch_size=128, lr=1e-3)
 
 
 def text_setting(
     corpus: StdlibConfig | TextConfig,
     arms: tuple[Arm, ...] | None = None,
     steps: int = 1700,
-    search_steps: int = 160,
+    **others: Any,
 ) -> Setting:
-    """Real text: 2 layers of width 128 on windows of 64 tokens."""
+    """Real text: 2 layers of width 128 on windows of 64 tokens.
+
+    Args:
+        others: further fields of the `Setting`.
+    """
     return Setting(
         corpus=corpus,
         model=TransformerConfig(
@@ -25,24 +35,25 @@ def text_setting(
         ),
         train=TrainConfig(steps=steps, batch_size=32, lr=1.5e-3),
         arms=arms or two_routes(TEXT_DENSITY),
-        search=_search(search_steps, batch_size=16),
+        search=search(160, batch_size=16),
+        **others,
     )  # fmt: skip
 
 
-def string_ops_setting(
-    arms: tuple[Arm, ...] | None = None, steps: int = 700, search_steps: int = 160
-) -> Setting:
-    """String operations of 6 digits: the same shape, 14 positions, 19 tokens."""
-    corpus = StringOpsConfig(length=6)
-    return Setting(
-        corpus=corpus,
-        model=TransformerConfig(
-            n_layers=2, n_heads=8, d_model=128, d_mlp=512, n_ctx=14, d_vocab=19
-        ),
-        train=TrainConfig(steps=steps, batch_size=128, lr=1e-3),
-        arms=arms or two_routes(STRING_OPS_DENSITY),
-        search=_search(search_steps, batch_size=32),
-    )
+def string_ops_setting(arms: tuple[Arm, ...] | None = None, **others: Any) -> Setting:
+    """String operations of 6 digits: the same shape, 14 positions, 19 tokens.
+
+    Args:
+        others: further fields of the `Setting`, in place of those here.
+    """
+    fields = {
+        "corpus": StringOpsConfig(length=6),
+        "model": STRING_OPS_MODEL,
+        "train": STRING_OPS_TRAIN,
+        "arms": arms or two_routes(STRING_OPS_DENSITY),
+        "search": search(160, batch_size=32),
+    }
+    return Setting.model_validate({**fields, **others})
 
 
 def two_routes(density: float) -> tuple[Arm, ...]:
@@ -69,7 +80,7 @@ def weight_sparse(density: float) -> WeightSparse:
     )
 
 
-def _search(steps: int, batch_size: int) -> NodeMaskConfig:
+def search(steps: int, batch_size: int) -> NodeMaskConfig:
     """In a pilot 150 steps found circuits about as small as 250 (148 against 147 nodes)."""
     return NodeMaskConfig(
         steps=steps, batch_size=batch_size, price_end=1e-2, snapshots=16, bisections=6

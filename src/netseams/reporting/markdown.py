@@ -90,7 +90,8 @@ def _routes(view: CorpusView) -> str:
     ]  # fmt: skip
     head = [
         "task", "arm", "learned", "reached", "network accuracy", "nodes", "edges",
-        "share of edges", "circuit alone, mean", "circuit alone, zero", "agrees with network", "network minus circuit, nats",
+        "share of edges", "circuit alone, mean", "circuit alone, zero", "agrees with network",
+        "network minus circuit, nats",
         "controls not beaten",
     ]  # fmt: skip
     title = f"## {view.facts.name}: circuits at a loss of at most {view.facts.primary_target:g}"

@@ -29,8 +29,8 @@ def print_summary(comparison: Comparison, console: Console) -> None:
             console.print(table)
     console.print(
         Text(
-            "alone: accuracy of the circuit, everything else mean-ablated. zero: the same, "
-            "zero-ablated. removed: share of what "
+            "alone: accuracy of the circuit, everything else mean-ablated (zero: zero-ablated). "
+            "removed: share of what "
             "the network has above the floor that is lost without the circuit, and, in brackets, "
             "without a random mask of equal size.",
             style="dim",
@@ -118,7 +118,7 @@ def _route_table(view: CorpusView) -> Table:
     table = _table(f"{view.facts.name}: circuits at loss ≤ {view.facts.primary_target:g} nats")
     table.add_column("task", no_wrap=True)
     table.add_column("arm", no_wrap=True)
-    for name in ("network", "edges", "of all", "nodes", "alone", "zero", "removed"):
+    for name in ("network", "edges", "of all", "nodes", "alone", "removed"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("controls")
     for task in view.tasks:
@@ -134,14 +134,13 @@ def _route_cells(row: RouteRow) -> list[Text]:
         Text(_estimate(row.network_accuracy, "accuracy", interval=False)),
     ]
     if row.edges is None:
-        cells += [Text(MISSING)] * 6
+        cells += [Text(MISSING)] * 5
     else:
         cells += [
             Text(_estimate(row.edges, "count", interval=False)),
             Text(_estimate(row.edge_share, "share", interval=False)),
             Text(_estimate(row.nodes, "count", interval=False)),
             Text(_of(row.sufficiency_accuracy, "accuracy")),
-            Text(_of(row.sufficiency_accuracy, "accuracy", "zero")),
             Text(f"{_of(row.necessity, 'relative')} ({_of(row.necessity_random, 'relative')})"),
         ]
     return [*cells, _verdict(row)]
