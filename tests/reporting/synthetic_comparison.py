@@ -32,14 +32,6 @@ FOUR = (*TWO, "pruned", "random_support")
 MANY = (
     "dense", "density_0.2", "density_0.1", "density_0.04", "density_0.02", "width_64", "width_256",
 )  # fmt: skip
-    "dense",
-    "density_0.2",
-    "density_0.1",
-    "density_0.04",
-    "density_0.02",
-    "width_64",
-    "width_256",
-)
 NETWORKS: tuple[Network, ...] = ("trained", "untrained", "redrawn")
 SMALL = {"stdlib": ["quote_close"], "string_ops": ["reverse", "increment", "rotate"]}
 LARGE = {
