@@ -69,13 +69,14 @@ def write_report(comparison: Comparison, folder: Path) -> Path:
 
 def _title(comparison: Comparison) -> str:
     """The question: of the two routes, or of more arms."""
-    arms = {row.name for row in comparison.arms}
+    arms, kinds = ({getattr(row, field) for row in comparison.arms} for field in ("name", "kind"))
     if len(arms) <= 2:
         return (
             "How do circuits from a weight-sparse network compare with subnetworks pruned out of "
             "an ordinary one?"
         )
-    return f"How do circuits compare between {len(arms)} kinds of network, on equal terms?"
+    noun = "kinds of network" if len(kinds) == len(arms) else "variants of one network"
+    return f"How do the circuits of {len(arms)} {noun} compare, on equal terms?"
 
 
 def _environment() -> Environment:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Size = Literal["edges", "nodes"]
 SIZES: tuple[Size, ...] = ("edges", "nodes")
 _SMALLEST_LOSS = 1e-6
-_ROW, _BELOW = 3.7, 0.5
+_ROW, _BELOW = 3.75, 0.2
 """Height of a panel with its labels, and of the line that names arms without a point; inches."""
 
 
@@ -64,9 +64,10 @@ def _panel(axes: "Axes", rows: list[ArmRow], size: Size, styles: dict[str, ArmSt
         axes.text(0.5, 0.5, "no circuit", transform=axes.transAxes, ha="center", color=GREY)
         return
     axes.set_xscale("log")
-    across = log_limits([x for cloud in clouds for x, _ in cloud.seeds], 1.5)
+    points = [point for cloud in clouds for point in (cloud.mean, *cloud.seeds)]
+    across = log_limits([x for x, _ in points], 1.5)
     axes.set_xlim(*across)
-    axes.set_ylim(*_up(axes, [y for cloud in clouds for _, y in cloud.seeds]))
+    axes.set_ylim(*_up(axes, [y for _, y in points]))
     plain_log_axis(axes.xaxis, across)
     axes.grid(color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
@@ -129,7 +130,8 @@ def _labels(axes: "Axes", clouds: list[_Cloud]) -> None:
     width, height = (72 * inches for inches in figure.get_size_inches() * (box.width, box.height))
     to_unit = axes.transData + axes.transAxes.inverted()
     units = [(float(x), float(y)) for x, y in to_unit.transform([c.mean for c in clouds])]
-    taken: list[tuple[float, float, float]] = []
+    seeds = to_unit.transform([seed for cloud in clouds for seed in cloud.seeds])
+    taken = [(x * width - 3, x * width + 3, y * height) for x, y in seeds.tolist()]
     for cloud, (ux, uy) in sorted(zip(clouds, units, strict=True), key=lambda pair: -pair[1][1]):
         name = shortened(cloud.name, 24)
         wide = 5.4 * len(name)
