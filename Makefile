@@ -23,6 +23,7 @@ lint: .venv/installed-dev
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/search.py
 
 clean:
 	rm -rf .venv

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from netseams.comparison import Arm, CompareConfig, Comparison, Setting, compare
     from netseams.core import NetseamsError
     from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig, load_corpus
-    from netseams.discovery import NodeMaskConfig, NodeMasks
+    from netseams.discovery import HyperSearch, NodeMaskConfig, NodeMasks
     from netseams.evaluation import agreement, necessity, score_network, sufficiency
     from netseams.interventions import mean_activations, redrawn_on_support, untrained_twin
     from netseams.models import Transformer, TransformerConfig, load_model, save_model
@@ -36,7 +36,7 @@ _HOME: dict[str, str] = {
         "comparison": "Arm CompareConfig Comparison Setting compare",
         "core": "NetseamsError",
         "corpora": "StdlibConfig StringOpsConfig TextConfig load_corpus",
-        "discovery": "NodeMaskConfig NodeMasks",
+        "discovery": "HyperSearch NodeMaskConfig NodeMasks",
         "evaluation": "agreement necessity score_network sufficiency",
         "interventions": "mean_activations redrawn_on_support untrained_twin",
         "models": "Transformer TransformerConfig load_model save_model",
@@ -53,6 +53,7 @@ __all__ = [
     "CompareConfig",
     "Comparison",
     "Dense",
+    "HyperSearch",
     "NetseamsError",
     "NodeMaskConfig",
     "NodeMasks",

@@ -42,7 +42,7 @@ def test_every_verb_explains_itself(verb, capsys):
 OPTIONS = {
     "compare": {"preset", "out", "text", "seeds", "workers", "threads"},
     "train": {"out", "config", "preset", "corpus", "arm", "text", "seed", "threads"},
-    "discover": {"out", "targets", "steps", "seed", "threads"},
+    "discover": {"out", "targets", "steps", "seed", "threads", "search", "trials"},
     "evaluate": {"network", "seed"},
     "report": set(),
 }

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from netseams.circuits.calibration import Calibration
 from netseams.circuits.edges import edges_between, network_edges
 from netseams.core import CircuitMismatchError, generator
 from netseams.models import Transformer, TransformerConfig, model_fingerprint, sites_of
@@ -29,6 +30,8 @@ class Circuit:
     """Non-zero block weights of the whole model."""
     found_by: dict[str, Any]
     """Method, its settings and the loss it was asked for."""
+    calibration: Calibration | None = None
+    """Scale and shift that go with exactly these nodes; other masks drop it."""
 
     @classmethod
     def from_nodes(
@@ -93,7 +96,7 @@ class Circuit:
         nodes = dict(self.nodes)
         for other in others:
             nodes = {site: mask & ~other.nodes[site] for site, mask in nodes.items()}
-        return replace(self, nodes=nodes, edges=edges_between(model, nodes))
+        return replace(self, nodes=nodes, edges=edges_between(model, nodes), calibration=None)
 
 
 def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
@@ -106,4 +109,5 @@ def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
         mask[order[:kept]] = True
         nodes[site.name] = mask
     found_by = {"method": "random_per_site", "seed": seed}
-    return replace(circuit, nodes=nodes, edges=edges_between(model, nodes), found_by=found_by)
+    edges = edges_between(model, nodes)
+    return replace(circuit, nodes=nodes, edges=edges, found_by=found_by, calibration=None)

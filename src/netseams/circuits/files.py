@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netseams.circuits.calibration import Calibration
 from netseams.circuits.circuit import Circuit
 from netseams.core import Config, FileFormatError
 from netseams.models import TransformerConfig, matrices_of, sites_of
@@ -28,6 +29,8 @@ class CircuitCard(Config):
     edges_in_network: int
     biases_are_edges: Literal[False] = False
     found_by: dict[str, Any]
+    calibration: Calibration | None = None
+    """Absent in files written before there was any."""
 
 
 def save_circuit(folder: Path, circuit: Circuit) -> None:
@@ -46,6 +49,7 @@ def save_circuit(folder: Path, circuit: Circuit) -> None:
         nodes_in_network=circuit.nodes_in_network,
         edges_in_network=circuit.edges_in_network,
         found_by=circuit.found_by,
+        calibration=circuit.calibration,
     )
     tensors = {f"nodes.{site}": mask.to(torch.uint8) for site, mask in circuit.nodes.items()}
     tensors |= {f"edges.{name}": _pack(mask) for name, mask in circuit.edges.items()}
@@ -86,6 +90,7 @@ def load_circuit(folder: Path) -> Circuit:
         edges=edges,
         edges_in_network=card.edges_in_network,
         found_by=card.found_by,
+        calibration=card.calibration,
     )
     if (circuit.n_nodes, circuit.n_edges) != (card.n_nodes, card.n_edges):
         raise FileFormatError(f"{folder}: masks and circuit.json disagree on the circuit's size")

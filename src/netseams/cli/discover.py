@@ -11,10 +11,11 @@ from netseams.cli.parse import call
 from netseams.cli.progress import console
 from netseams.core import SettingError
 from netseams.corpora import load_corpus
-from netseams.discovery import NodeMaskConfig, NodeMasks
+from netseams.discovery import HyperSearch, NodeMasks
 from netseams.interventions import mean_activations
 from netseams.tasks import build_task
 from netseams.training import open_run
+from netseams_recipes import search_recipe
 
 
 def run(arguments: list[str]) -> int:
@@ -30,6 +31,8 @@ def _discover(
     steps: int = 200,
     seed: int = 0,
     threads: int = 1,
+    search: str = "ramp",
+    trials: int = 1,
 ) -> int:
     """Find the smallest circuits of a task at several target losses.
 
@@ -41,21 +44,34 @@ def _discover(
         steps: Steps of mask training.
         seed: Seed of the search.
         threads: Torch threads.
+        search: Settings of the search: plain (the paper's), ramp (the presets') or fast.
+        trials: Searches with settings drawn around those; all of them go to trials.jsonl, from
+            where the same command goes on, and the smallest circuit of all is kept.
     """
-    if steps < 1 or any(target <= 0 for target in targets):
-        raise SettingError("--steps must be at least 1 and every target above 0 nats")
+    if steps < 1 or trials < 1 or any(target <= 0 for target in targets):
+        raise SettingError("--steps and --trials must be at least 1, every target above 0 nats")
+    settings = search_recipe(search, steps, seed)
     torch.set_num_threads(threads)
     finished = open_run(network)
     corpus = load_corpus(finished.config.corpus)
     cut = build_task(task, corpus, finished.config.model.n_ctx)
     model = finished.load()
-    search = NodeMaskConfig(steps=steps, batch_size=32, price_end=1e-2, seed=seed)
-    fitted = NodeMasks(search).fit(model, cut, mean_activations(model, corpus), targets)
+    means = mean_activations(model, corpus)
     terminal = console()
     folder = out or network / "circuits" / task
-    for target, circuit in fitted.circuits_.items():
+    if trials == 1:
+        fitted = NodeMasks(settings).fit(model, cut, means, targets)
+        circuits, best = fitted.circuits_, min(point.loss for point in fitted.curve_)
+    else:
+
+        def said(done: int, total: int, word: str) -> None:
+            terminal.print(f"trial {done}/{total}: {word}")
+
+        record = folder / "trials.jsonl"
+        tuned = HyperSearch(settings, trials).fit(model, cut, means, targets, record, said)
+        circuits, best = tuned.circuits_, min(trial.best_loss for trial in tuned.trials_)
+    for target, circuit in circuits.items():
         if circuit is None:
-            best = min(point.loss for point in fitted.curve_)
             terminal.print(f"{target:g} nats: not reached at any size (best {best:.3f})")
             continue
         path = folder / f"target-{target:g}"

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from netseams.circuits import Circuit
 from netseams.core import Config
+from netseams.discovery.body import Body
 from netseams.interventions import NodeMask, masked_hooks
 from netseams.models import Transformer
-from netseams.tasks import Task, TaskSplit
+from netseams.tasks import Task
 
 
 class Budget(Config):
@@ -21,6 +21,8 @@ class Budget(Config):
     training_sequences: int
     evaluations: int
     """Evaluations of a hard mask on the select split."""
+    calibrations: int = 0
+    """Calibrations of a hard mask on the mask_train split."""
     seconds: float
 
 
@@ -63,10 +65,28 @@ def task_loss(
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
-def split_loss(
-    model: Transformer, task: Task, split: TaskSplit, nodes: NodeMask, fill: Mapping[str, Tensor]
-) -> float:
-    """`task_loss` of a hard mask on a whole split."""
-    tokens, targets = task.rows(split)
-    with torch.no_grad():
-        return float(task_loss(model, task, tokens, targets, nodes, fill))
+def answer_losses(
+    body: Body,
+    task: Task,
+    tokens: Int[Tensor, "R T"],
+    targets: Int[Tensor, "R P"],
+    gates: Mapping[str, Float[Tensor, "M width"]],
+) -> Float[Tensor, " M"]:
+    """`task_loss` of every mask on its own rows: R rows in M equal parts, mask after mask."""
+    logits = candidate_logits(body, task, tokens, gates).flatten(0, 1)
+    n_masks = len(next(iter(gates.values())))
+    if n_masks == 1:
+        return F.cross_entropy(logits, targets.flatten()).unsqueeze(0)
+    losses = F.cross_entropy(logits, targets.flatten(), reduction="none")
+    return losses.view(n_masks, -1).mean(dim=1)
+
+
+def candidate_logits(
+    body: Body,
+    task: Task,
+    tokens: Int[Tensor, "R T"],
+    gates: Mapping[str, Float[Tensor, "M width"]],
+) -> Float[Tensor, "R P C"]:
+    """Logits over the task's candidates at its answers, under M masks."""
+    answers = task.answers.to(tokens.device).expand(len(tokens), -1)
+    return task.candidate_logits(body(tokens, answers, gates))

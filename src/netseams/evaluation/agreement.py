@@ -33,14 +33,21 @@ def agreement(
     task: Task,
     ablation: AblationKind,
     means: Mapping[str, Tensor],
+    calibrated: bool = True,
 ) -> Agreement:
     """Compare the answers of circuit and network, input by input.
+
+    Args:
+        calibrated: rescale and shift its logits if the circuit carries a calibration.
 
     Raises:
         CircuitMismatchError: the circuit is of another model.
     """
     circuit.check_model(model)
-    ours, targets = candidate_logits(model, task, "report", circuit.nodes, ablation, means)
+    calibration = circuit.calibration if calibrated else None
+    ours, targets = candidate_logits(
+        model, task, "report", circuit.nodes, ablation, means, calibration
+    )
     whole, _ = candidate_logits(model, task, "report", None, ablation, means)
     same = ours.argmax(-1) == whole.argmax(-1)
     wrong = whole.argmax(-1) != targets

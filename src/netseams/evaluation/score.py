@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from netseams.circuits import Calibration
 from netseams.core import Config
 from netseams.interventions import AblationKind, NodeMask, ablation_fill, masked_hooks
 from netseams.models import Transformer
@@ -30,6 +31,7 @@ def candidate_logits(
     nodes: NodeMask | None,
     ablation: AblationKind,
     means: Mapping[str, Tensor],
+    calibration: Calibration | None = None,
 ) -> tuple[Float[Tensor, "R P C"], Int[Tensor, "R P"]]:
     """Logits over the candidates, and the right answers, with nodes outside `nodes` ablated."""
     tokens, targets = task.rows(split)
@@ -39,7 +41,8 @@ def candidate_logits(
         if nodes is not None:
             fill = ablation_fill(ablation, model, means, tokens, answers)
             hooks = masked_hooks(nodes, fill)
-        return task.candidate_logits(model(tokens, hooks, answers)), targets
+        logits = task.candidate_logits(model(tokens, hooks, answers))
+        return logits if calibration is None else calibration.apply(logits), targets
 
 
 def score(
@@ -49,9 +52,14 @@ def score(
     nodes: NodeMask | None,
     ablation: AblationKind,
     means: Mapping[str, Tensor],
+    calibration: Calibration | None = None,
 ) -> Score:
-    """Score a model of which only `nodes` are left (None: all of it)."""
-    logits, targets = candidate_logits(model, task, split, nodes, ablation, means)
+    """Score a model of which only `nodes` are left (None: all of it).
+
+    Raises:
+        SettingError: the calibration is for another number of candidates.
+    """
+    logits, targets = candidate_logits(model, task, split, nodes, ablation, means, calibration)
     return Score(
         loss=float(F.cross_entropy(logits.flatten(0, 1), targets.flatten())),
         accuracy=float((logits.argmax(-1) == targets).float().mean()),

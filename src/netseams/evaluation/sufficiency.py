@@ -17,11 +17,16 @@ def sufficiency(
     task: Task,
     ablation: AblationKind,
     means: Mapping[str, Tensor],
+    calibrated: bool = True,
 ) -> Score:
     """Score on the report split with everything outside the circuit ablated.
+
+    Args:
+        calibrated: rescale and shift its logits if the circuit carries a calibration.
 
     Raises:
         CircuitMismatchError: the circuit is of another model.
     """
     circuit.check_model(model)
-    return score(model, task, "report", circuit.nodes, ablation, means)
+    calibration = circuit.calibration if calibrated else None
+    return score(model, task, "report", circuit.nodes, ablation, means, calibration)
