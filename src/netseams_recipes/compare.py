@@ -83,7 +83,7 @@ PRESETS: dict[str, Preset] = {
             "both corpora, four arms (dense, weight_sparse, pruned, random_support), three seeds",
             "2 CPU cores, 4 GB",
             45,
-            "not yet run in full; minutes are estimated from single runs",
+            "not yet run in full; minutes are an estimate from the cost of its parts",
             arms,
         ),
         Preset(
@@ -91,7 +91,7 @@ PRESETS: dict[str, Preset] = {
             "string operations: density at fixed width, width at a fixed number of weights",
             "2 CPU cores, 4 GB",
             24,
-            "not yet run in full; minutes are estimated from single runs",
+            "not yet run in full; minutes are an estimate from the cost of its parts",
             frontier,
         ),
         Preset(
@@ -99,7 +99,7 @@ PRESETS: dict[str, Preset] = {
             "string operations: one setting of weight-sparse training changed at a time",
             "2 CPU cores, 4 GB",
             22,
-            "not yet run in full; minutes are estimated from single runs",
+            "not yet run in full; minutes are an estimate from the cost of its parts",
             ablations,
         ),
         Preset(

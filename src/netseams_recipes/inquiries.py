@@ -1,7 +1,7 @@
 """Comparisons that take sparsity apart: what it buys, where its frontier runs, which of its
 settings matter. All are exploratory: sized for two cores, too few seeds for an interval."""
 
-from netseams.comparison import Arm, CompareConfig
+from netseams.comparison import Arm, CompareConfig, Setting
 from netseams.corpora import StdlibConfig
 from netseams.training import ARMS, Dense, TrainConfig, WeightSparse, matched_arm
 from netseams_recipes.settings import (
@@ -20,15 +20,15 @@ def arms() -> CompareConfig:
 
     Dense; weight-sparse from the start; dense and then pruned; fixed random support: the last
     three end with equally many weights, all four have read equally many tokens. Text is trained
-    for 1,100 of the 1,700 steps of `quick`, and one control network is searched, not two: so it
-    fits into three quarters of an hour.
+    for 1,000 of the 1,700 steps of `quick`, and one control network is searched, not two: so it
+    fits into three quarters of an hour. Sizes come without and with calibrated logits.
     """
     shared = {"also_against": "weight_sparse", "controls": ("redrawn",)}
     return CompareConfig(
         preset="arms",
         settings=(
-            text_setting(StdlibConfig(), _four(TEXT_DENSITY), steps=1100, **shared),
-            string_ops_setting(_four(STRING_OPS_DENSITY), **shared),
+            _calibrated(text_setting(StdlibConfig(), _four(TEXT_DENSITY), steps=1000, **shared)),
+            _calibrated(string_ops_setting(_four(STRING_OPS_DENSITY), **shared)),
         ),
         seeds=(0, 1, 2),
         random_masks=3,
@@ -102,6 +102,11 @@ def _four(density: float) -> tuple[Arm, ...]:
     return tuple(
         Arm.model_validate({"name": name, "sparsity": matched_arm(name, sparse)}) for name in ARMS
     )
+
+
+def _calibrated(setting: Setting) -> Setting:
+    search = setting.search.model_copy(update={"calibrate": True})
+    return setting.model_copy(update={"search": search})
 
 
 def _wide(width: int) -> Arm:

@@ -7,6 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from netseams.circuits import load_circuit
 from netseams.comparison import Arm, CompareConfig, Comparison, Setting, compare
 from netseams.comparison.pipeline import plan_jobs
 from netseams.discovery import NodeMaskConfig
@@ -37,7 +38,7 @@ TINY = CompareConfig(
             ),
             also_against="weight_sparse",
             controls=("redrawn",),
-            search=NodeMaskConfig(steps=6, batch_size=8, snapshots=3, bisections=2),
+            search=NodeMaskConfig(steps=6, batch_size=8, snapshots=3, bisections=2, calibrate=True),
             targets=(2.6,),  # above what guessing gives: every network reaches it
             primary_target=2.6,
         ),
@@ -69,11 +70,24 @@ def test_every_arm_is_in_every_table(tiny: tuple[Comparison, Path]):
 
 def test_what_no_network_learned_has_no_ratio_and_says_why(tiny: tuple[Comparison, Path]):
     result, _ = tiny
-    assert len(result.ratios) == 4 + 3
+    assert len(result.ratios) == 2 * (4 + 3)
     assert all(r.edges is None and "did not learn it" in r.note for r in result.ratios)
     assert "without a common task: weight-sparse" in result.answer[0] or (
         "no task was learned and reached by dense and any other arm" in result.answer[0]
     )
+
+
+def test_calibrated_circuits_stand_beside_the_others(tiny: tuple[Comparison, Path]):
+    result, out = tiny
+    fitted = [row for row in result.circuits if row.calibrated]
+    assert {(row.arm, row.network) for row in fitted} == {(arm, "trained") for arm in ARM_NAMES}
+    for row in fitted:
+        assert row.path is not None
+        assert load_circuit(out / row.path).calibration is not None
+    for row in result.routes:
+        of_row = [r for r in fitted if (r.arm, r.task) == (row.arm, row.task)]
+        assert row.calibrated_nodes.value == pytest.approx(of_row[0].nodes)
+    assert len([r for r in result.ratios if r.calibrated]) == len(result.ratios) / 2
 
 
 def test_only_the_controls_asked_for_are_searched(tiny: tuple[Comparison, Path]):
@@ -96,10 +110,14 @@ def test_arms_with_equal_runs_share_them(tiny: tuple[Comparison, Path]):
     rows = [r for r in read_jsonl(out / "measurements.jsonl") if r["kind"] == "measurement"]
     assert len({row["id"] for row in rows}) == len(rows)
     circuits = {
-        (r.arm, r.task): (r.nodes, r.edges) for r in result.circuits if r.network == "trained"
+        (r.arm, r.task, r.calibrated): (r.nodes, r.edges)
+        for r in result.circuits
+        if r.network == "trained"
     }
-    for task in {task for _, task in circuits}:
-        assert circuits["weight_sparse_again", task] == circuits["weight_sparse", task]
+    for arm, task, fitted in list(circuits):
+        if arm == "weight_sparse":
+            again = circuits["weight_sparse_again", task, fitted]
+            assert again == circuits["weight_sparse", task, fitted]
 
 
 def test_a_second_call_gives_the_same(tiny: tuple[Comparison, Path]):

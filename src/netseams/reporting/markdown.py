@@ -81,7 +81,7 @@ def _routes(view: CorpusView) -> str:
         [
             r.task, r.arm, f"{r.n_learned}/{r.n_seeds}", f"{r.n_reached}/{r.n_seeds}",
             _est(r.network_accuracy, "accuracy"), _est(r.nodes, "count"),
-            _est(r.edges, "count"), _est(r.edge_share, "share"),
+            _edges(r), _est(r.edge_share, "share"),
             _of(r.sufficiency_accuracy, "mean", "accuracy"),
             _of(r.sufficiency_accuracy, "zero", "accuracy"), _est(r.agreement, "accuracy"),
             _est(r.better_than_network, "signed"), _beaten(r),
@@ -155,6 +155,13 @@ def _beaten(row: RouteRow) -> str:
     if not row.beats:
         return "no circuit"
     return ", ".join(b.control.replace("_", " ") for b in row.beats if not b.beats) or "none"
+
+
+def _edges(row: RouteRow) -> str:
+    """With calibrated logits in brackets, where they were asked for."""
+    fitted = row.calibrated_edges
+    also = f" (calibrated {_est(fitted, 'count')})" if fitted else ""
+    return _est(row.edges, "count") + also
 
 
 def _lost(values: dict[AblationKind, Estimate] | None, kind: AblationKind) -> str:
