@@ -42,7 +42,8 @@ def draw_headline(comparison: Comparison, views: list[CorpusView]) -> "Figure":
     named = any(len(view.arms) > 2 for view in views)
     inches = 0.42 * placed.height + 1.35
     figure = new_figure(11.2, inches)
-    widths = [2.5, 2.9 if named else 2.3, 1.9, 1.9, 1.9]
+    # Names of arms take from the left what the words beside them need.
+    widths = [2.3, 2.9, 1.8, 2.2, 1.9] if named else [2.5, 2.3, 1.9, 1.9, 1.9]
     columns = figure.subplots(1, 5, sharey=True, width_ratios=widths, squeeze=False)[0]
     figure.subplots_adjust(
         left=0.24 if named else 0.142,
