@@ -4,21 +4,19 @@ import math
 import random
 from collections.abc import Iterable
 
+from synthetic_arms import arm_row
 from synthetic_curves import drawing, search
 
 from netseams.comparison.result import (
-    ArmRow,
     Beats,
     CircuitRow,
     Comparison,
     CorpusFacts,
     Cost,
     Estimate,
-    FieldChange,
     Network,
     NetworkRow,
     RouteRow,
-    SeedPoint,
     SizeRatio,
     SpecificityMatrix,
     TaskFacts,
@@ -149,7 +147,13 @@ class _Maker:
                 for arm in self.arms
                 for s in range(self.n_seeds)
             ],
-            arms=[self.arm(c, arm) for c in self.tasks for arm in self.arms],
+            arms=[
+                arm_row(
+                    c, arm, self.arms[0], self.tasks[c], self.size(arm), self.estimate, self.draws
+                )
+                for c in self.tasks
+                for arm in self.arms
+            ],
             ratios=[
                 self.ratio(c, pair, t)
                 for c in self.tasks
@@ -221,49 +225,6 @@ class _Maker:
     def pairs(self) -> list[tuple[str, str]]:
         first, *others = self.arms
         return [(first, other) for other in others]
-
-    def arm(self, corpus: str, arm: str) -> ArmRow:
-        reference = arm == self.arms[0]
-        sized = arm != "random_support"
-        nodes, edges = self.size(arm)
-        loss = 2.2 if reference else self.about(2.6, 0.05)
-        found = [
-            (self.about(loss, 0.01), self.about(nodes), self.about(edges))
-            for _ in range(self.n_seeds)
-        ]
-        # The means lie among the seeds, as real ones do.
-        loss, nodes, edges = (
-            math.exp(sum(map(math.log, v)) / self.n_seeds) for v in zip(*found, strict=True)
-        )
-        change = FieldChange(field="train.sparsity", reference="dense", arm=f"{arm} (density 0.05)")
-        return ArmRow(
-            corpus=corpus,
-            name=arm,
-            kind=arm if arm in FOUR else "weight_sparse",
-            reference=reference,
-            changes=[] if reference else [change],
-            words="the reference" if reference else "differs from dense in one field: it is odd",
-            test_loss=self.estimate(loss, 0),
-            task_loss=self.estimate(0.1),
-            task_accuracy=self.estimate(0.95, at_most=1.0),
-            l0=self.estimate(667_000 if reference else 33_350, 0),
-            density=self.estimate(1.0 if reference else 0.05, 0),
-            n_tasks=len(self.tasks[corpus]),
-            n_learned=len(self.tasks[corpus]) if sized else 0,
-            n_reached=len(self.tasks[corpus]) if sized else 0,
-            tasks=self.tasks[corpus] if sized else [],
-            nodes=self.estimate(nodes, 0) if sized else None,
-            edges=self.estimate(edges, 0) if sized else None,
-            edge_share=self.estimate(edges / network_edges(arm)) if sized else None,
-            alone=self.by_kind(0.95, 1.0) if sized else None,
-            necessity=self.by_kind(0.98) if sized else None,
-            points=[
-                SeedPoint(seed=i, test_loss=y, task_loss=0.1,
-                          nodes=n if sized else None, edges=e if sized else None)
-                for i, (y, n, e) in enumerate(found)
-            ],
-            note="" if sized else "reverse: random_support did not learn it (seeds [0])",
-        )  # fmt: skip
 
     def ratio(self, corpus: str, pair: tuple[str, str], target: float) -> SizeRatio:
         strict = target == TARGETS[corpus][0] and corpus == "string_ops"

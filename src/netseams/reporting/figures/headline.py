@@ -1,4 +1,4 @@
-"""The headline: how large circuits are at equal loss, in both arms, with what puts it in place.
+"""The headline: how large circuits are at equal loss, in every arm, with what puts it in place.
 
 Edges alone would mislead, since a network with a twentieth of the weights has a twentieth of
 the edges before anything is selected: nodes and the share of edges stand beside them, and so
