@@ -1,6 +1,17 @@
 """Named full configs: what to run, on what hardware, for how long, and what to expect."""
 
 from netseams_recipes.compare import PRESETS, Preset, preset
+from netseams_recipes.recipe import Recipe
 from netseams_recipes.search import SEARCHES, search_recipe
+from netseams_recipes.training import RECIPES, recipe
 
-__all__ = ["PRESETS", "SEARCHES", "Preset", "preset", "search_recipe"]
+__all__ = [
+    "PRESETS",
+    "RECIPES",
+    "SEARCHES",
+    "Preset",
+    "Recipe",
+    "preset",
+    "recipe",
+    "search_recipe",
+]

@@ -41,7 +41,7 @@ def test_every_verb_explains_itself(verb, capsys):
 # Options are a promise: adding or losing one must be a decision.
 OPTIONS = {
     "compare": {"preset", "out", "text", "seeds", "workers", "threads"},
-    "train": {"out", "config", "preset", "corpus", "arm", "text", "seed", "threads"},
+    "train": {"out", "config", "recipe", "preset", "corpus", "arm", "text", "seed", "threads"},
     "discover": {"out", "targets", "steps", "seed", "threads", "search", "trials"},
     "evaluate": {"network", "seed"},
     "report": set(),
@@ -63,6 +63,16 @@ def test_wrong_names_get_the_nearest_right_one(capsys, tmp_path):
     assert "--seeds" in fails(capsys, "compare", "--seeds", "many")
     assert "known: stdlib, string_ops" in fails(
         capsys, "train", "--out", str(tmp_path / "x"), "--corpus", "wikipedia"
+    )
+
+
+def test_a_recipe_is_found_by_name_or_refused(capsys, tmp_path):
+    out = str(tmp_path / "x")
+    assert "did you mean 'script-small'" in fails(
+        capsys, "train", "--out", out, "--recipe", "scriptsmall"
+    )
+    assert "give one of them" in fails(
+        capsys, "train", "--out", out, "--recipe", "script", "--config", "config.json"
     )
 
 

@@ -6,9 +6,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from netseams.core import UnknownNameError
+from netseams.core import FileFormatError, UnknownNameError
 from netseams.corpora import StringOps, StringOpsConfig
 from netseams.models import TransformerConfig
+from netseams.store import save_tensors
 from netseams.training import (
     ARMS,
     Dense,
@@ -229,3 +230,13 @@ def test_arms_differ_in_one_field_and_share_their_densities():
 def test_a_density_below_one_weight_a_row_is_refused_in_every_arm(kind):
     with pytest.raises(ValidationError, match=r"at least 0\.0625"):
         run_config(kind(density=0.05))
+
+
+def test_a_checkpoint_without_the_support_is_refused_with_what_to_do(tmp_path):
+    config = run_config(matched_arm("pruned", TO))
+    trainer = trainer_of(config)
+    weights = {k: v for k, v in trainer.state().items() if not k.startswith("projection.")}
+    (tmp_path / "config.json").write_text(config.model_dump_json(indent=2))
+    save_tensors(tmp_path / "checkpoint.safetensors", weights, {"step": "0", "seconds": "0.0"})
+    with pytest.raises(FileFormatError, match="delete it to start afresh"):
+        train(config, tmp_path)

@@ -8,9 +8,10 @@ import tyro
 
 from netseams.cli.parse import call
 from netseams.cli.progress import JobProgress, console
-from netseams.core import UnknownNameError
+from netseams.core import SettingError, UnknownNameError
 from netseams.training import RunConfig, train
 from netseams_recipes import preset as find_preset
+from netseams_recipes import recipe as find_recipe
 
 
 def run(arguments: list[str]) -> int:
@@ -21,6 +22,7 @@ def run(arguments: list[str]) -> int:
 def _train(
     out: Path,
     config: Path | None = None,
+    recipe: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
     corpus: Annotated[str, tyro.conf.arg(metavar="NAME")] = "stdlib",
     arm: Annotated[str, tyro.conf.arg(metavar="NAME")] = "dense",
@@ -33,6 +35,7 @@ def _train(
     Args:
         out: Folder of the run.
         config: A config.json of another run to repeat; the options below are then unused.
+        recipe: A recipe such as script-small; of the options below it takes text and seed.
         preset: Preset of `netseams compare` whose settings are used.
         corpus: stdlib or string_ops.
         arm: An arm of that preset: dense, weight_sparse, ...
@@ -41,7 +44,14 @@ def _train(
         threads: Torch threads. A resumed run is bit-identical only with equal threads.
     """
     torch.set_num_threads(threads)
-    chosen = RunConfig.read(config) if config else _chosen(preset, corpus, arm, text, seed)
+    if config and recipe:
+        raise SettingError("--config and --recipe both name a whole run: give one of them")
+    if config:
+        chosen = RunConfig.read(config)
+    elif recipe:
+        chosen = find_recipe(recipe, text, seed)
+    else:
+        chosen = _chosen(preset, corpus, arm, text, seed)
     terminal = console()
     with JobProgress(terminal) as progress:
         progress.plan(["training"])

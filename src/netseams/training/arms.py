@@ -37,7 +37,9 @@ class Sparsified(Config):
     bias_density: Density | None = None
     """That of biases. None: that of the block matrices, as in the paper; 1 leaves them dense,
     as the released script does."""
-    lr_rule: LrRule = "none"
+    lr_rule: LrRule = "inverse_sqrt_l0"
+    """The same in every arm by default: in a pilot of one seed on string operations it served
+    pruned weights and a random support too (0.90 against 1.30 nats, 0.99 against 2.01)."""
 
     def final_density(self, group: ParameterGroup) -> float:
         """Share of weights that `group` ends with."""
@@ -70,7 +72,6 @@ class WeightSparse(Annealed):
     """
 
     kind: Literal["weight_sparse"] = "weight_sparse"
-    lr_rule: LrRule = "inverse_sqrt_l0"
     min_alive: int = Field(default=0, ge=0)
     """Weights that every MLP neuron and attention channel keeps at least, on its own side of
     each block matrix; the total stays the same. The released script has 4. Off by default: the
@@ -93,7 +94,6 @@ class RandomSupport(Sparsified):
     """A support drawn from the seed before the first step and kept: chance places, as many."""
 
     kind: Literal["random_support"] = "random_support"
-    lr_rule: LrRule = "inverse_sqrt_l0"
 
 
 Sparsity = Annotated[Dense | WeightSparse | Pruned | RandomSupport, Field(discriminator="kind")]
