@@ -41,10 +41,12 @@ def variants() -> list[NodeMaskConfig]:
     return [SHORT.model_copy(update=change) for change in changes]
 
 
-def test_masks_trained_together_are_those_trained_alone(small) -> None:
+@pytest.mark.parametrize("drop_below", [None, -0.05])
+def test_masks_trained_together_are_those_trained_alone(small, drop_below) -> None:
     model, task, means = small
-    together = train_masks(model, task, means, variants(), 2.0)
-    for config, found in zip(variants(), together, strict=True):
+    configs = [config.model_copy(update={"drop_below": drop_below}) for config in variants()]
+    together = train_masks(model, task, means, configs, 2.0)
+    for config, found in zip(configs, together, strict=True):
         (alone,) = train_masks(model, task, means, [config], 2.0)
         assert (found.steps, found.training_sequences) == (alone.steps, alone.training_sequences)
         assert found.stopped == alone.stopped

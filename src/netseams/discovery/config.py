@@ -44,6 +44,6 @@ class NodeMaskConfig(Config):
 
     Looked at when snapshots are taken. What never meets a target spends its whole budget."""
     drop_below: float | None = Field(default=None, lt=0)
-    """Nodes whose score falls below this leave the computation for good; None keeps them all."""
+    """Nodes whose score is below this at a snapshot are out for good; None drops none."""
     calibrate: bool = False
     """Also find circuits whose candidate logits are rescaled and shifted (`Calibration`)."""

@@ -39,6 +39,8 @@ class Trace:
     """Mean training loss before every snapshot."""
     stopped: str = ""
     """Why it ended early; empty where it did not."""
+    dropped: Tensor | None = None
+    """(G,) which gates have fallen below `drop_below`; they stay shut."""
     _quiet: int = 0
     _spent: list[Tensor] = field(default_factory=list)
 
@@ -86,7 +88,7 @@ def train_masks(
         tokens, targets = (
             torch.cat(parts).to(means_device(means)) for parts in zip(*batches, strict=True)
         )
-        gates = [hard_gate(trace.scores, first.temperature) for trace in running]
+        gates = [_open_gates(trace, first.temperature) for trace in running]
         kept = torch.stack([layout.nodes(gate) for gate in gates])
         losses = answer_losses(body, task, tokens, targets, layout.by_site(kept))
         cost = losses.sum()
@@ -103,7 +105,7 @@ def train_masks(
             trace.training_sequences += len(tokens) // len(running)
             _record(trace, loss, before.detach(), snap, step, largest_target)
         if snap and first.drop_below is not None:
-            alive = torch.stack([t.scores.detach() > first.drop_below for t in traces]).any(0)
+            alive = torch.stack([_drop(trace, first.drop_below) for trace in running]).any(0)
             body = Body(model, means, layout.by_site(layout.nodes(alive)))
     return traces
 
@@ -164,6 +166,20 @@ def _start(
         scores = scores + config.init_spread * (2 * rank - 1)
     scores = scores.to(means_device(means)).requires_grad_()
     return Trace(config, scores, training_sequences=rows)
+
+
+def _open_gates(trace: Trace, temperature: float) -> Tensor:
+    gates = hard_gate(trace.scores, temperature)
+    return gates if trace.dropped is None else gates.masked_fill(trace.dropped, 0.0)
+
+
+def _drop(trace: Trace, below: float) -> Tensor:
+    """Shut gates that have fallen below the limit, for good; which ones are left."""
+    with torch.no_grad():
+        low = trace.scores <= below
+        trace.dropped = low if trace.dropped is None else trace.dropped | low
+        trace.scores.masked_fill_(trace.dropped, -1.0)  # out of the reach of old momentum
+    return ~trace.dropped
 
 
 def _record(
