@@ -62,7 +62,7 @@ def test_every_arm_is_in_every_table(tiny: tuple[Comparison, Path]):
     assert [row.reference for row in result.arms] == [True, *[False] * 4]
     assert result.arms[2].words == (
         "differs from dense in one field: train.sparsity is pruned (density 0.3, embed_density "
-        "0.5, lr_rule inverse_sqrt_l0) in place of dense"
+        "0.5) in place of dense"
     )
     kept = {row.arm: row.edges for row in result.networks}
     assert kept["weight_sparse"] == kept["pruned"] == kept["random_support"] < kept["dense"]
