@@ -1,10 +1,10 @@
 """One small comparison, run once: string operations of 4 digits that both arms learn."""
 
-from netseams.comparison import CompareConfig, Setting
+from netseams.comparison import Arm, CompareConfig, Setting
 from netseams.corpora import StringOpsConfig
 from netseams.discovery import NodeMaskConfig
 from netseams.models import TransformerConfig
-from netseams.training import TrainConfig, WeightSparse
+from netseams.training import Dense, TrainConfig, WeightSparse
 
 SMALL = CompareConfig(
     preset="small",
@@ -15,8 +15,14 @@ SMALL = CompareConfig(
                 n_layers=2, n_heads=4, d_model=64, d_mlp=128, n_ctx=10, d_vocab=19
             ),
             train=TrainConfig(steps=600, batch_size=96, lr=2e-3, checkpoint_every=100),
-            weight_sparse=WeightSparse(
-                density=0.2, embed_density=0.4, anneal="power", anneal_end=0.6
+            arms=(
+                Arm(name="dense", sparsity=Dense()),
+                Arm(
+                    name="weight_sparse",
+                    sparsity=WeightSparse(
+                        density=0.2, embed_density=0.4, anneal="power", anneal_end=0.6
+                    ),
+                ),
             ),
             search=NodeMaskConfig(
                 steps=60, batch_size=32, lr=0.03, price_end=1e-2, snapshots=10, bisections=4

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         load_compiled,
         save_circuit,
     )
-    from netseams.comparison import CompareConfig, Comparison, Setting, compare
+    from netseams.comparison import Arm, CompareConfig, Comparison, Setting, compare
     from netseams.core import NetseamsError
     from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig, load_corpus
     from netseams.discovery import HyperSearch, NodeMaskConfig, NodeMasks
@@ -59,7 +59,7 @@ _HOME: dict[str, str] = {
     for room, names in {
         "circuits": "Circuit CompiledCircuit circuit_graph export_onnx export_torch load_circuit "
         "load_compiled save_circuit",
-        "comparison": "CompareConfig Comparison Setting compare",
+        "comparison": "Arm CompareConfig Comparison Setting compare",
         "core": "NetseamsError",
         "corpora": "StdlibConfig StringOpsConfig TextConfig load_corpus",
         "discovery": "HyperSearch NodeMaskConfig NodeMasks",
@@ -77,6 +77,7 @@ _HOME: dict[str, str] = {
 }
 
 __all__ = [
+    "Arm",
     "BridgeConfig",
     "Circuit",
     "CompareConfig",

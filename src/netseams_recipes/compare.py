@@ -4,12 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from netseams.comparison import CompareConfig, Setting
-from netseams.core import UnknownNameError
-from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig
-from netseams.discovery import NodeMaskConfig
-from netseams.models import TransformerConfig
-from netseams.training import TrainConfig, WeightSparse
+from netseams.comparison import CompareConfig
+from netseams.core import SettingError, UnknownNameError
+from netseams.corpora import StdlibConfig, TextConfig
+from netseams_recipes.inquiries import ablations, arms, frontier
+from netseams_recipes.settings import (
+    STRING_OPS_MODEL,
+    STRING_OPS_TRAIN,
+    search,
+    string_ops_setting,
+    text_setting,
+    two_routes,
+)
 
 
 @dataclass(frozen=True)
@@ -24,59 +30,6 @@ class Preset:
     headline: str
     """What came out when it was last run."""
     config: Callable[[], CompareConfig]
-
-
-def text_setting(
-    corpus: StdlibConfig | TextConfig, steps: int = 1700, search_steps: int = 160
-) -> Setting:
-    """Real text: 2 layers of width 128 on windows of 64 tokens."""
-    return Setting(
-        corpus=corpus,
-        model=TransformerConfig(
-            n_layers=2, n_heads=8, d_model=128, d_mlp=512, n_ctx=64, d_vocab=corpus.d_vocab,
-            bigram=True,
-        ),
-        train=TrainConfig(steps=steps, batch_size=32, lr=1.5e-3),
-        weight_sparse=_sparse(0.05),
-        search=_search(search_steps, batch_size=16),
-    )  # fmt: skip
-
-
-def string_ops_setting(steps: int = 700, search_steps: int = 160) -> Setting:
-    """String operations of 6 digits: the same shape, 14 positions, 19 tokens."""
-    corpus = StringOpsConfig(length=6)
-    return Setting(
-        corpus=corpus,
-        model=TransformerConfig(
-            n_layers=2, n_heads=8, d_model=128, d_mlp=512, n_ctx=14, d_vocab=19
-        ),
-        train=TrainConfig(steps=steps, batch_size=128, lr=1e-3),
-        weight_sparse=_sparse(0.04),
-        search=_search(search_steps, batch_size=32),
-    )
-
-
-def _search(steps: int, batch_size: int) -> NodeMaskConfig:
-    """In a pilot 150 steps found circuits about as small as 250 (148 against 147 nodes)."""
-    return NodeMaskConfig(
-        steps=steps, batch_size=batch_size, price_end=1e-2, snapshots=16, bisections=6
-    )
-
-
-def _sparse(density: float) -> WeightSparse:
-    """Annealing by the logarithm of density over 70 % of training, and denser embeddings.
-
-    With the paper's linear annealing to 50 % the string-operations network lost its task when
-    density fell from 0.24 to 0.04 within a few hundred steps (accuracy 0.50 against 1.00), and
-    a token embedding at 4 % keeps five numbers. The released script offers both.
-    """
-    return WeightSparse(
-        density=density,
-        embed_density=0.2,
-        anneal="power",
-        anneal_end=0.7,
-        lr_rule="inverse_sqrt_l0",
-    )
 
 
 def quick() -> CompareConfig:
@@ -95,9 +48,13 @@ def standard() -> CompareConfig:
 
 def smoke() -> CompareConfig:
     """Every stage on the smallest input: it shows that the path works, and nothing else."""
-    setting = string_ops_setting(steps=60, search_steps=20)
-    small = TransformerConfig(n_layers=1, n_heads=2, d_model=32, d_mlp=64, n_ctx=14, d_vocab=19)
-    setting = setting.model_copy(update={"model": small, "weight_sparse": _sparse(0.2)})
+    shape = {"n_layers": 1, "n_heads": 2, "d_model": 32, "d_mlp": 64}
+    setting = string_ops_setting(
+        two_routes(0.2),
+        model=STRING_OPS_MODEL.model_copy(update=shape),
+        train=STRING_OPS_TRAIN.model_copy(update={"steps": 60}),
+        search=search(20, batch_size=32),
+    )
     return CompareConfig(preset="smoke", settings=(setting,), seeds=(0,), random_masks=2)
 
 
@@ -122,6 +79,30 @@ PRESETS: dict[str, Preset] = {
             standard,
         ),
         Preset(
+            "arms",
+            "both corpora, four arms (dense, weight_sparse, pruned, random_support), three seeds",
+            "2 CPU cores, 4 GB",
+            45,
+            "not yet run in full; minutes are an estimate from the cost of its parts",
+            arms,
+        ),
+        Preset(
+            "frontier",
+            "string operations: density at fixed width, width at a fixed number of weights",
+            "2 CPU cores, 4 GB",
+            24,
+            "not yet run in full; minutes are an estimate from the cost of its parts",
+            frontier,
+        ),
+        Preset(
+            "ablations",
+            "string operations: one setting of weight-sparse training changed at a time",
+            "2 CPU cores, 4 GB",
+            22,
+            "not yet run in full; minutes are an estimate from the cost of its parts",
+            ablations,
+        ),
+        Preset(
             "smoke",
             "one tiny network: only to see that everything runs",
             "1 CPU core",
@@ -138,11 +119,18 @@ def preset(name: str, text: Path | None = None) -> CompareConfig:
 
     Raises:
         UnknownNameError: no such preset.
+        SettingError: the preset reads no text.
     """
     if name not in PRESETS:
         raise UnknownNameError("preset", name, PRESETS)
     config = PRESETS[name].config()
     if text is None:
         return config
-    own = text_setting(TextConfig(path=text.resolve()))
-    return config.model_copy(update={"settings": (own,)})
+    own = tuple(
+        setting.model_copy(update={"corpus": TextConfig(path=text.resolve())})
+        for setting in config.settings
+        if isinstance(setting.corpus, StdlibConfig)
+    )
+    if not own:
+        raise SettingError(f"preset {name} reads no text: with --text take quick, standard or arms")
+    return config.model_copy(update={"settings": own})

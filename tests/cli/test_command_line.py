@@ -229,9 +229,24 @@ def test_every_preset_is_a_valid_config(name):
     config = preset(name)
     assert type(config).model_validate_json(config.model_dump_json()) == config
     for setting in config.settings:
-        dense, sparse = setting.run("dense", 0), setting.run("weight_sparse", 0)
-        assert dense.train.model_copy(update={"sparsity": sparse.train.sparsity}) == sparse.train
+        digests = {setting.run(arm, 0).digest() for arm in setting.arm_names}
+        assert len(digests) == len(setting.arms)
+        assert len({setting.run(arm, 0).train.steps for arm in setting.arm_names}) == 1
     assert PRESETS[name].minutes > 0
+
+
+def test_own_text_takes_the_place_of_the_stdlib_in_every_arm(tmp_path, capsys):
+    (tmp_path / "own.txt").write_text("words")
+    (setting,) = preset("arms", tmp_path / "own.txt").settings
+    assert setting.corpus.kind == "text"
+    assert setting.arms == preset("arms").settings[0].arms
+    own = ("compare", "--preset", "frontier", "--text", str(tmp_path))
+    assert "reads no text: with --text take" in fails(capsys, *own)
+
+
+def test_an_unknown_arm_is_named(capsys, tmp_path):
+    arguments = ("train", "--preset", "arms", "--arm", "prund", "--out", str(tmp_path / "x"))
+    assert "did you mean 'pruned'" in fails(capsys, *arguments)
 
 
 def test_standard_has_the_seeds_that_an_interval_needs():

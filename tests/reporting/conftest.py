@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from synthetic_comparison import LARGE, comparison
+from synthetic_comparison import FOUR, LARGE, MANY, comparison
 
 from netseams.comparison.result import Comparison
 from netseams.reporting import write_report
@@ -19,6 +19,28 @@ def small() -> Comparison:
 def large() -> Comparison:
     """Eight tasks in both arms, eight seeds: with intervals."""
     return comparison(LARGE, n_seeds=8)
+
+
+@pytest.fixture(scope="session")
+def four() -> Comparison:
+    """Eight tasks in four arms, three seeds."""
+    return comparison(LARGE, arms=FOUR)
+
+
+@pytest.fixture(scope="session")
+def many() -> Comparison:
+    """A frontier: string operations in seven arms, two seeds."""
+    return comparison({"string_ops": LARGE["string_ops"]}, 2, missing=False, arms=MANY)
+
+
+@pytest.fixture(scope="session")
+def four_page(four: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _written(four, tmp_path_factory.mktemp("four"))
+
+
+@pytest.fixture(scope="session")
+def many_page(many: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _written(many, tmp_path_factory.mktemp("many"))
 
 
 @pytest.fixture(scope="session")

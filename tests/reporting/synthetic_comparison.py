@@ -4,10 +4,10 @@ import math
 import random
 from collections.abc import Iterable
 
+from synthetic_arms import arm_row
 from synthetic_curves import drawing, search
 
 from netseams.comparison.result import (
-    Arm,
     Beats,
     CircuitRow,
     Comparison,
@@ -25,7 +25,11 @@ from netseams.comparison.result import (
 from netseams.interventions import ABLATIONS, AblationKind
 from netseams.store import Provenance
 
-ARMS: tuple[Arm, ...] = ("dense", "weight_sparse")
+TWO = ("dense", "weight_sparse")
+FOUR = (*TWO, "pruned", "random_support")
+MANY = (
+    "dense", "density_0.2", "density_0.1", "density_0.04", "density_0.02", "width_64", "width_256",
+)  # fmt: skip
 NETWORKS: tuple[Network, ...] = ("trained", "untrained", "redrawn")
 SMALL = {"stdlib": ["quote_close"], "string_ops": ["reverse", "increment", "rotate"]}
 LARGE = {
@@ -35,7 +39,6 @@ LARGE = {
 TARGETS = {"stdlib": [0.02, 0.05, 0.1], "string_ops": [0.05, 0.2, 0.5]}
 PRIMARY = {"stdlib": 0.05, "string_ops": 0.2}
 FLOORS = {"stdlib": (0.5, 0.693), "string_ops": (0.31, 1.62)}
-NETWORK_EDGES: dict[Arm, int] = {"dense": 393_216, "weight_sparse": 19_660}
 NETWORK_NODES = 3_200
 NOT_REACHED = ("string_ops", "reverse", "dense")
 """No seed of this arm reaches the primary target of this task."""
@@ -43,16 +46,25 @@ NOT_LEARNED = ("string_ops", "increment", "weight_sparse")
 """No network of this arm learns this task."""
 
 
+def network_edges(arm: str) -> int:
+    return 393_216 if arm == "dense" else 19_660
+
+
 def comparison(
-    tasks: dict[str, list[str]] | None = None, n_seeds: int = 3, missing: bool = True
+    tasks: dict[str, list[str]] | None = None,
+    n_seeds: int = 3,
+    missing: bool = True,
+    arms: tuple[str, ...] = TWO,
 ) -> Comparison:
     """A whole result; exploratory below 8 seeds."""
-    return _Maker(tasks or SMALL, n_seeds, missing).make()
+    return _Maker(tasks or SMALL, n_seeds, missing, arms).make()
 
 
 class _Maker:
-    def __init__(self, tasks: dict[str, list[str]], n_seeds: int, missing: bool) -> None:
-        self.tasks, self.n_seeds, self.missing = tasks, n_seeds, missing
+    def __init__(
+        self, tasks: dict[str, list[str]], n_seeds: int, missing: bool, arms: tuple[str, ...]
+    ) -> None:
+        self.tasks, self.n_seeds, self.missing, self.arms = tasks, n_seeds, missing, arms
         self.draws = random.Random(7)
 
     def about(self, value: float, spread: float = 0.15) -> float:
@@ -66,10 +78,10 @@ class _Maker:
         low, high = value - wide, min(value + wide, at_most)
         return Estimate(value=value, low=low, high=high, n_seeds=self.n_seeds)
 
-    def each(self) -> Iterable[tuple[str, str, Arm]]:
+    def each(self) -> Iterable[tuple[str, str, str]]:
         for corpus, names in self.tasks.items():
             for name in names:
-                for arm in ARMS:
+                for arm in self.arms:
                     yield corpus, name, arm
 
     def make(self) -> Comparison:
@@ -132,12 +144,24 @@ class _Maker:
             networks=[
                 self.network(c, arm, s)
                 for c in self.tasks
-                for arm in ARMS
+                for arm in self.arms
                 for s in range(self.n_seeds)
             ],
-            ratios=[self.ratio(c, t) for c in self.tasks for t in TARGETS[c]],
+            arms=[
+                arm_row(
+                    c, arm, self.arms[0], self.tasks[c], self.size(arm), self.estimate, self.draws
+                )
+                for c in self.tasks
+                for arm in self.arms
+            ],
+            ratios=[
+                self.ratio(c, pair, t)
+                for c in self.tasks
+                for pair in self.pairs()
+                for t in TARGETS[c]
+            ],
             routes=[self.route(*key) for key in self.each()],
-            matrices=[m for c in self.tasks for arm in ARMS for m in self.matrices(c, arm)],
+            matrices=[m for c in self.tasks for arm in self.arms for m in self.matrices(c, arm)],
             circuits=[row for key in self.each() for row in self.circuits(*key)],
             searches=[
                 search(*key, network, seed, FLOORS[key[0]][1], self.draws)
@@ -146,7 +170,9 @@ class _Maker:
                 for seed in range(self.n_seeds)
             ],
             drawings=[
-                drawing("stdlib", "quote_close", arm, PRIMARY["stdlib"], self.draws) for arm in ARMS
+                drawing("stdlib", "quote_close", arm, PRIMARY["stdlib"], self.draws)
+                for arm in self.arms
+                if len(self.arms) <= 4
             ],
             cost=Cost(training=2210.4, searching=803.2, evaluating=95.5, wall=1604.9),
             provenance=Provenance(
@@ -164,12 +190,12 @@ class _Maker:
             ),
         )
 
-    def size(self, arm: Arm) -> tuple[int, int]:
+    def size(self, arm: str) -> tuple[int, int]:
         nodes = int(self.about(420 if arm == "dense" else 210))
         edges = int(self.about(22_400 if arm == "dense" else 627, 0.3))
         return nodes, edges
 
-    def network(self, corpus: str, arm: Arm, seed: int) -> NetworkRow:
+    def network(self, corpus: str, arm: str, seed: int) -> NetworkRow:
         scores = []
         for task in self.tasks[corpus]:
             failed = (corpus, task, arm) == NOT_LEARNED
@@ -186,9 +212,9 @@ class _Maker:
             n_parameters=667_000,
             l0=667_000 if arm == "dense" else 33_350,
             n_edge_weights=393_216,
-            edges=NETWORK_EDGES[arm],
+            edges=network_edges(arm),
             nodes=NETWORK_NODES,
-            edge_density=NETWORK_EDGES[arm] / 393_216,
+            edge_density=network_edges(arm) / 393_216,
             tokens=4_096_000,
             steps=1000,
             train_seconds=self.about(180),
@@ -196,7 +222,11 @@ class _Maker:
             extra={"held_out_pairs": self.about(0.7, 0.1)} if corpus == "string_ops" else {},
         )
 
-    def ratio(self, corpus: str, target: float) -> SizeRatio:
+    def pairs(self) -> list[tuple[str, str]]:
+        first, *others = self.arms
+        return [(first, other) for other in others]
+
+    def ratio(self, corpus: str, pair: tuple[str, str], target: float) -> SizeRatio:
         strict = target == TARGETS[corpus][0] and corpus == "string_ops"
         failed = {NOT_REACHED[:2], NOT_LEARNED[:2]}
         tasks = [] if strict else [t for t in self.tasks[corpus] if (corpus, t) not in failed]
@@ -209,6 +239,8 @@ class _Maker:
         edges = self.estimate(density.value * selection.value, 0) if density and selection else None
         return SizeRatio(
             corpus=corpus,
+            numerator=pair[0],
+            denominator=pair[1],
             target=target,
             tasks=tasks,
             seeds=[] if strict else list(range(self.n_seeds)),
@@ -222,7 +254,7 @@ class _Maker:
     def by_kind(self, value: float, at_most: float = math.inf) -> dict[AblationKind, Estimate]:
         return {kind: self.estimate(value, at_most=at_most) for kind in ABLATIONS}
 
-    def route(self, corpus: str, task: str, arm: Arm) -> RouteRow:
+    def route(self, corpus: str, task: str, arm: str) -> RouteRow:
         key = (corpus, task, arm)
         learned, found = key != NOT_LEARNED, key not in (NOT_REACHED, NOT_LEARNED)
         nodes, edges = self.size(arm)
@@ -245,7 +277,7 @@ class _Maker:
             nodes=if_found(nodes),
             edges=if_found(edges),
             node_share=if_found(nodes / NETWORK_NODES),
-            edge_share=if_found(edges / NETWORK_EDGES[arm]),
+            edge_share=if_found(edges / network_edges(arm)),
             sufficiency_accuracy=self.by_kind(0.95, 1.0) if found else None,
             sufficiency_loss=self.by_kind(PRIMARY[corpus]) if found else None,
             necessity=self.by_kind(0.98) if found else None,
@@ -258,7 +290,7 @@ class _Maker:
             beats=self.beats(key) if found else [],
         )
 
-    def beats(self, key: tuple[str, str, Arm]) -> list[Beats]:
+    def beats(self, key: tuple[str, str, str]) -> list[Beats]:
         worse = key == ("stdlib", "quote_close", "weight_sparse")
         random_loss = "mean loss 0.04 nats" if worse else "mean loss 0.74 nats"
         return [
@@ -275,7 +307,7 @@ class _Maker:
             Beats(control="random", beats=not worse, detail=random_loss),
         ]
 
-    def matrices(self, corpus: str, arm: Arm) -> Iterable[SpecificityMatrix]:
+    def matrices(self, corpus: str, arm: str) -> Iterable[SpecificityMatrix]:
         tasks = self.tasks[corpus]
         n = len(tasks)
         for ablation in ABLATIONS:
@@ -303,14 +335,14 @@ class _Maker:
                     off_diagonal=self.estimate(0.7 if whole else 0.05) if n > 1 else None,
                 )
 
-    def circuits(self, corpus: str, task: str, arm: Arm) -> Iterable[CircuitRow]:
+    def circuits(self, corpus: str, task: str, arm: str) -> Iterable[CircuitRow]:
         for network in NETWORKS:
             for seed in range(self.n_seeds):
                 for target in TARGETS[corpus]:
                     yield self.circuit(corpus, task, arm, network, seed, target)
 
     def circuit(
-        self, corpus: str, task: str, arm: Arm, network: Network, seed: int, target: float
+        self, corpus: str, task: str, arm: str, network: Network, seed: int, target: float
     ) -> CircuitRow:
         trained = network == "trained"
         found = (corpus, task, arm) not in (NOT_REACHED, NOT_LEARNED)
@@ -324,12 +356,12 @@ class _Maker:
             network=network,
             task=task,
             target=target,
-            network_edges=NETWORK_EDGES[arm],
+            network_edges=network_edges(arm),
             reached=found,
             nodes=int(nodes * factor) if found else None,
             edges=int(edges * factor) if found else None,
             node_share=nodes * factor / NETWORK_NODES if found else None,
-            edge_share=edges * factor / NETWORK_EDGES[arm] if found else None,
+            edge_share=edges * factor / network_edges(arm) if found else None,
             loss=target if found else None,
             accuracy=0.96 if found else None,
             path=f"circuits/{corpus}/{task}/{arm}-{seed}-{network}-{target:g}" if found else None,

@@ -3,7 +3,7 @@
 import math
 import random
 
-from netseams.comparison.result import Arm, Drawing, Network, SearchRow
+from netseams.comparison.result import Drawing, Network, SearchRow
 
 _WIDTHS = {
     "ln1.hook_normalized": 128,
@@ -22,7 +22,7 @@ _JOINS = ((0, 1), (0, 2), (0, 3), (3, 4), (5, 6), (6, 7))
 def search(
     corpus: str,
     task: str,
-    arm: Arm,
+    arm: str,
     network: Network,
     seed: int,
     floor: float,
@@ -51,7 +51,7 @@ def search(
     )
 
 
-def drawing(corpus: str, task: str, arm: Arm, target: float, draws: random.Random) -> Drawing:
+def drawing(corpus: str, task: str, arm: str, target: float, draws: random.Random) -> Drawing:
     """Two layers; of the dense circuit only the strongest edges and the nodes they join."""
     sites = [f"blocks.{i}.{name}" for i in range(2) for name in _WIDTHS]
     sites.append("ln_final.hook_normalized")

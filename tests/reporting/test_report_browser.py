@@ -37,7 +37,7 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("name", ["small_page", "large_page"])
+@pytest.mark.parametrize("name", ["small_page", "large_page", "four_page", "many_page"])
 def test_opens_quietly_and_fits(
     browser: "Browser",
     name: str,
@@ -81,9 +81,12 @@ def test_opens_quietly_and_fits(
     page.close()
 
 
-def test_labels_stay_inside_and_apart(browser: "Browser", large_page: Path) -> None:
+@pytest.mark.parametrize("name", ["large_page", "four_page", "many_page"])
+def test_labels_stay_inside_and_apart(
+    browser: "Browser", name: str, request: pytest.FixtureRequest
+) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(large_page.as_uri())
+    page.goto(request.getfixturevalue(name).as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     outside, over = page.evaluate(
         """() => {

@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> int:
         return _compare(preset, out, text, seeds, workers, threads, arguments)
 
     compare.__doc__ = (
-        "Train both kinds of network, find circuits in both, test them against controls, and "
+        "Train every arm, find circuits in all networks, test them against controls, and "
         f"write report.html.\n\n{_ABOUT}\n\nThe same command resumes an interrupted run.\n\n"
         "Args:\n"
         "    preset: What to run.\n"

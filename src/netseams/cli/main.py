@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 # Verb -> module. Modules are imported on use, so that `--help` does not wait for torch.
 VERBS: dict[str, str] = {
-    "compare": "train both kinds of network, find circuits, test them, write the report",
+    "compare": "train all kinds of network, find circuits, test them, write the report",
     "train": "train one network",
     "plan": "say what a training run would take, on how many devices",
     "discover": "find circuits of one task in a trained network",

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from netseams.cli.parse import call
 from netseams.cli.progress import console
-from netseams.cli.train import Arm, chosen
+from netseams.cli.train import chosen
 from netseams.core import SettingError
 from netseams.training import RunConfig
 from netseams.training.estimate import Estimate, estimate
@@ -26,7 +26,7 @@ def _plan(
     recipe: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
     corpus: Annotated[str, tyro.conf.arg(metavar="NAME")] = "stdlib",
-    arm: Arm = "weight_sparse",
+    arm: Annotated[str, tyro.conf.arg(metavar="NAME")] = "weight_sparse",
     batch_size: int | None = None,
     n_layers: int | None = None,
     d_model: int | None = None,

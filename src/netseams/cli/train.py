@@ -1,7 +1,7 @@
 """`netseams train`: one network."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 import tyro
@@ -13,8 +13,6 @@ from netseams.training import RunConfig, train
 from netseams.training.distributed import launched_processes
 from netseams_recipes import preset as find_preset
 from netseams_recipes import recipe as find_recipe
-
-Arm = Literal["dense", "weight_sparse"]
 
 
 def run(arguments: list[str]) -> int:
@@ -28,7 +26,7 @@ def _train(
     recipe: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
     corpus: Annotated[str, tyro.conf.arg(metavar="NAME")] = "stdlib",
-    arm: Arm = "dense",
+    arm: Annotated[str, tyro.conf.arg(metavar="NAME")] = "dense",
     text: Path | None = None,
     seed: int = 0,
     threads: int = 1,
@@ -43,7 +41,7 @@ def _train(
         recipe: A recipe such as script-small; of the options below it takes text and seed.
         preset: Preset of `netseams compare` whose settings are used.
         corpus: stdlib or string_ops.
-        arm: Kind of network.
+        arm: An arm of that preset: dense, weight_sparse, ...
         text: Your own file or folder of text, in place of the corpus.
         seed: Training seed.
         threads: Torch threads. A resumed run is bit-identical only with equal threads.

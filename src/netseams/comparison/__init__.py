@@ -1,7 +1,7 @@
-"""The two routes on equal terms: train both, search both, measure both, put them side by side."""
+"""The arms on equal terms: train all, search all, measure all, put them side by side."""
 
-from netseams.comparison.config import CompareConfig, Setting
+from netseams.comparison.config import Arm, CompareConfig, Setting
 from netseams.comparison.pipeline import compare
 from netseams.comparison.result import Comparison
 
-__all__ = ["CompareConfig", "Comparison", "Setting", "compare"]
+__all__ = ["Arm", "CompareConfig", "Comparison", "Setting", "compare"]

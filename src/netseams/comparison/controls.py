@@ -8,7 +8,7 @@ import math
 
 from netseams.comparison.config import Setting
 from netseams.comparison.evidence import Evidence
-from netseams.comparison.result import Arm, Beats, Network
+from netseams.comparison.result import Beats, Control
 from netseams.evaluation import MIN_SEEDS_FOR_INTERVAL, necessity, summarize_seeds
 
 NECESSITY_MARGIN = 0.1
@@ -17,15 +17,14 @@ the floor. Removing a third of a network breaks most things, whichever third it 
 
 
 def beaten(
-    setting: Setting, arm: Arm, task: str, evidence: Evidence, reached: list[int], n_seeds: int
+    setting: Setting, arm: str, task: str, evidence: Evidence, reached: list[int], n_seeds: int
 ) -> list[Beats]:
     """One entry for every control; none where no seed has a circuit to judge."""
     if not reached:
         return []
     case = _Case(setting, arm, task, evidence, reached)
     entries = [
-        case.network("untrained"),
-        case.network("redrawn"),
+        *(case.network(control) for control in setting.controls),
         case.random_alone(),
         case.random_removed(),
     ]
@@ -39,13 +38,13 @@ class _Case:
     """One task in one arm, with the seeds that have a circuit."""
 
     def __init__(
-        self, setting: Setting, arm: Arm, task: str, evidence: Evidence, reached: list[int]
+        self, setting: Setting, arm: str, task: str, evidence: Evidence, reached: list[int]
     ) -> None:
         self.target = setting.primary_target
         self.corpus, self.arm, self.task = setting.corpus.kind, arm, task
         self.evidence, self.reached = evidence, reached
 
-    def network(self, network: Network) -> Beats:
+    def network(self, network: Control) -> Beats:
         """At the same loss the control's search must need more nodes, or never get there."""
         advantages: dict[int, float] = {}
         needed: list[int] = []
@@ -64,8 +63,7 @@ class _Case:
         detail = (
             f"reached {self.target:g} nats in {len(needed)} of {len(self.reached)} searches, {size}"
         )
-        name = "untrained" if network == "untrained" else "redrawn"
-        return Beats(control=name, beats=self._above(0.0, advantages, network), detail=detail)
+        return Beats(control=network, beats=self._above(0.0, advantages, network), detail=detail)
 
     def random_alone(self) -> Beats:
         """Random masks of equal size per site must have a higher loss."""

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from netseams.circuits import load_circuit
 from netseams.comparison.config import CompareConfig, Setting
-from netseams.comparison.evidence import ARMS, Evidence
+from netseams.comparison.evidence import Evidence
 from netseams.comparison.records import Places
-from netseams.comparison.result import Drawing
+from netseams.comparison.result import MANY_ARMS, Drawing
 from netseams.models import load_model, matrices_of, sites_of
 
 _MAX_EDGES = 400
@@ -15,21 +15,25 @@ _MAX_NODES = 400
 
 
 def drawings(config: CompareConfig, out: Path, evidence: Evidence) -> list[Drawing]:
-    """For every corpus, one task that both arms reached (the first in order), in both arms."""
+    """For every corpus, the first of the tasks that most arms reached, in all of these arms.
+
+    None where there is only one such arm, or more arms than a page can show.
+    """
     found: list[Drawing] = []
     for setting in config.settings:
         corpus, target = setting.corpus.kind, setting.primary_target
         seed = config.seeds[0]
-        names = [t.name for t in evidence.tasks if t.corpus == corpus and t.missing is None]
-        both = [
-            name
-            for name in names
-            if all(
-                evidence.circuit(corpus, arm, seed, "trained", name, target).reached for arm in ARMS
-            )
-        ]
-        if both:
-            found += [_draw(setting, out, arm, seed, both[0]) for arm in ARMS]
+        reached = {
+            name: [
+                arm
+                for arm in setting.arm_names
+                if evidence.circuit(corpus, arm, seed, "trained", name, target).reached
+            ]
+            for name in evidence.names(corpus)
+        }
+        task = max(reached, key=lambda name: len(reached[name]))
+        if len(reached[task]) >= 2 and len(setting.arms) <= MANY_ARMS:
+            found += [_draw(setting, out, arm, seed, task) for arm in reached[task]]
     return found
 
 
@@ -64,7 +68,7 @@ def _draw(setting: Setting, out: Path, arm: str, seed: int, task: str) -> Drawin
     index = {node: i for i, node in enumerate(shown)}
     return Drawing(
         corpus=circuit.corpus,
-        arm="dense" if arm == "dense" else "weight_sparse",
+        arm=arm,
         seed=seed,
         task=task,
         target=setting.primary_target,

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from netseams.comparison.records import Measurement, RunMeasures, SearchRecord
 from netseams.comparison.result import (
-    Arm,
     CircuitRow,
     Estimate,
     Network,
@@ -13,8 +12,6 @@ from netseams.comparison.result import (
     TaskScore,
 )
 from netseams.evaluation import summarize_seeds
-
-ARMS: tuple[Arm, ...] = ("dense", "weight_sparse")
 
 
 @dataclass(frozen=True)
@@ -26,14 +23,46 @@ class Evidence:
     measures: list[RunMeasures]
 
     def circuit(
-        self, corpus: str, arm: str, seed: int, network: Network, task: str, target: float
-    ) -> CircuitRow:
+        self, corpus: str, arm: str, seed: int, network: Network, task: str, target: float,
+        calibrated: bool = False,
+    ) -> CircuitRow:  # fmt: skip
         """One search's circuit at one target (which it may not have reached)."""
         for record in self.searches:
             s = record.search
             if (s.corpus, s.arm, s.seed, s.network, s.task) == (corpus, arm, seed, network, task):
-                return next(row for row in record.circuits if row.target == target)
+                return next(
+                    row
+                    for row in record.circuits
+                    if (row.target, row.calibrated) == (target, calibrated)
+                )
         raise KeyError((corpus, arm, seed, network, task))
+
+    def names(self, corpus: str) -> list[str]:
+        """The tasks that could be cut from a corpus."""
+        return [t.name for t in self.tasks if t.corpus == corpus and t.missing is None]
+
+    def calibrated(self, corpus: str) -> bool:
+        """Whether searches on this corpus also give circuits with calibrated logits."""
+        return any(
+            row.calibrated and row.corpus == corpus
+            for record in self.searches
+            for row in record.circuits
+        )
+
+    def obstacle(
+        self, corpus: str, arm: str, task: str, target: float, seeds: list[int],
+        calibrated: bool = False,
+    ) -> str | None:  # fmt: skip
+        """Why an arm has no size for a task in every seed; None where it has."""
+        unlearned = [s for s in seeds if not self.score(corpus, arm, s, task).learned]
+        if unlearned:
+            return f"{arm} did not learn it (seeds {unlearned})"
+        missed = [
+            s
+            for s in seeds
+            if not self.circuit(corpus, arm, s, "trained", task, target, calibrated).reached
+        ]
+        return f"{arm} did not reach {target:g} nats (seeds {missed})" if missed else None
 
     def search(self, corpus: str, arm: str, seed: int, network: Network, task: str) -> SearchRow:
         """One search's curve."""

@@ -20,8 +20,6 @@ from netseams.store import write_text
 from netseams.tasks import Task
 from netseams.training import Progress, RunConfig, train
 
-NETWORKS: tuple[Network, ...] = ("trained", "untrained", "redrawn")
-
 
 def train_job(out: Path, config: RunConfig, progress: Progress) -> None:
     """Train one network."""
@@ -31,19 +29,28 @@ def train_job(out: Path, config: RunConfig, progress: Progress) -> None:
 def search_job(
     out: Path, setting: Setting, config: RunConfig, network: Network, name: str, progress: Progress
 ) -> None:
-    """Search one network for circuits of one task, at every target loss."""
+    """Search one network for circuits of one task, at every target loss.
+
+    Calibration, which costs as much again, is for trained networks only: controls are held
+    against circuits without it.
+    """
     folder = Places(out).search(config, network, name)
     if (folder / "search.json").exists():
         return
     model, means = network_of(Places(out).run(config), config, network)
     task = task_of(config, name)
-    search = setting.search.model_copy(update={"seed": seed_from(config.seed, "search", name)})
+    seed, calibrate = seed_from(config.seed, "search", name), setting.search.calibrate
+    calibrate = calibrate and network == "trained"
+    search = setting.search.model_copy(update={"seed": seed, "calibrate": calibrate})
     fitted = NodeMasks(search).fit(model, task, means, setting.targets)
     where = {"corpus": task.corpus, "arm": config.arm, "seed": config.seed, "network": network}
     rows: list[CircuitRow] = []
-    for target, circuit in fitted.circuits_.items():
-        path = folder / f"target-{target:g}"
-        rows.append(_circuit_row(where, name, target, circuit, model, task, means, path, out))
+    for calibrated in (False, True) if calibrate else (False,):
+        circuits = fitted.calibrated_circuits_ if calibrated else fitted.circuits_
+        for target, circuit in circuits.items():
+            path = folder / (f"target-{target:g}" + "-calibrated" * calibrated)
+            about = {**where, "task": name, "target": target, "calibrated": calibrated}
+            rows.append(_circuit_row(about, circuit, model, task, means, path, out))
     curve = fitted.curve_
     record = SearchRecord(
         search=SearchRow(
@@ -65,20 +72,19 @@ def search_job(
 
 
 def _circuit_row(
-    where: dict, name: str, target: float, circuit: Circuit | None, model: Transformer,
-    task: Task, means: dict[str, Tensor], path: Path, out: Path,
+    about: dict, circuit: Circuit | None, model: Transformer, task: Task,
+    means: dict[str, Tensor], path: Path, out: Path,
 ) -> CircuitRow:  # fmt: skip
     edges = network_edges(model)
     if circuit is None:
         return CircuitRow(
-            **where, task=name, target=target, network_edges=edges, reached=False,
-            nodes=None, edges=None, node_share=None, edge_share=None, loss=None, accuracy=None,
-            path=None,
+            **about, network_edges=edges, reached=False, nodes=None, edges=None,
+            node_share=None, edge_share=None, loss=None, accuracy=None, path=None,
         )  # fmt: skip
     save_circuit(path, circuit)
     alone = sufficiency(circuit, model, task, "mean", means)
     return CircuitRow(
-        **where, task=name, target=target, network_edges=edges, reached=True, nodes=circuit.n_nodes,
+        **about, network_edges=edges, reached=True, nodes=circuit.n_nodes,
         edges=circuit.n_edges, node_share=circuit.node_share, edge_share=circuit.edge_share,
         loss=alone.loss, accuracy=alone.accuracy, path=path.relative_to(out).as_posix(),
     )  # fmt: skip

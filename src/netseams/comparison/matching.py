@@ -11,25 +11,39 @@ Ratio = Callable[[CircuitRow, CircuitRow], float]
 
 
 def size_ratios(setting: Setting, evidence: Evidence, seeds: Iterable[int]) -> list[SizeRatio]:
-    """Dense over weight-sparse at every target, over tasks that both arms learned and reached.
+    """Every pair of arms at every target, over tasks that both arms learned and reached.
 
-    edges(dense) / edges(sparse) = [network edges ratio] * [edge share ratio], exactly: the
-    first factor is density, the second selection.
+    edges(a) / edges(b) = [network edges ratio] * [edge share ratio], exactly: the first factor
+    is density, the second selection.
     """
-    return [_at(setting, evidence, list(seeds), target) for target in setting.targets]
+    calibrated = (False, True) if evidence.calibrated(setting.corpus.kind) else (False,)
+    return [
+        _at(setting, evidence, list(seeds), pair, target, logits)
+        for pair in setting.pairs
+        for logits in calibrated
+        for target in setting.targets
+    ]
 
 
-def _at(setting: Setting, evidence: Evidence, seeds: list[int], target: float) -> SizeRatio:
+def _at(
+    setting: Setting, evidence: Evidence, seeds: list[int], pair: tuple[str, str], target: float,
+    calibrated: bool,
+) -> SizeRatio:  # fmt: skip
     corpus = setting.corpus.kind
-    names = [t.name for t in evidence.tasks if t.corpus == corpus and t.missing is None]
     usable: list[str] = []
     left_out: list[str] = []
-    for name in names:
-        why = _obstacle(corpus, name, target, evidence, seeds)
+    for name in evidence.names(corpus):
+        obstacles = (
+            evidence.obstacle(corpus, arm, name, target, seeds, calibrated) for arm in pair
+        )
+        why = next(filter(None, obstacles), None)
         if why is None:
             usable.append(name)
         else:
             left_out.append(f"{name}: {why}")
+
+    def circuit(arm: str, seed: int, name: str) -> CircuitRow:
+        return evidence.circuit(corpus, arm, seed, "trained", name, target, calibrated)
 
     def over(ratio: Ratio, label: str) -> Estimate | None:
         if not usable:
@@ -37,61 +51,34 @@ def _at(setting: Setting, evidence: Evidence, seeds: list[int], target: float) -
         values = {
             seed: [
                 geometric_mean(
-                    [ratio(*_pair(corpus, seed, name, target, evidence)) for name in usable]
+                    [ratio(*(circuit(arm, seed, name) for arm in pair)) for name in usable]
                 )
             ]
             for seed in seeds
         }
+        # One stream for all pairs: the same draws of seeds, so that intervals are paired.
         return estimate(values, f"ratio {corpus} {target} {label}", log=True)
 
     return SizeRatio(
         corpus=corpus,
+        numerator=pair[0],
+        denominator=pair[1],
         target=target,
+        calibrated=calibrated,
         tasks=usable,
         seeds=seeds if usable else [],
-        nodes=over(lambda d, s: _size(d.nodes) / _size(s.nodes), "nodes"),
-        edges=over(lambda d, s: _size(d.edges) / _size(s.edges), "edges"),
-        density=over(lambda d, s: _network(d) / _network(s), "density"),
-        selection=over(lambda d, s: _share(d) / _share(s), "selection"),
+        nodes=over(lambda a, b: size(a.nodes) / size(b.nodes), "nodes"),
+        edges=over(lambda a, b: size(a.edges) / size(b.edges), "edges"),
+        density=over(lambda a, b: size(a.network_edges) / size(b.network_edges), "density"),
+        selection=over(lambda a, b: _share(a) / _share(b), "selection"),
         note="left out: " + "; ".join(left_out) if left_out else "",
     )
 
 
-def _obstacle(
-    corpus: str, name: str, target: float, evidence: Evidence, seeds: list[int]
-) -> str | None:
-    for arm in ("dense", "weight_sparse"):
-        unlearned = [s for s in seeds if not evidence.score(corpus, arm, s, name).learned]
-        if unlearned:
-            return f"{arm} did not learn it (seeds {unlearned})"
-        missed = [
-            s
-            for s in seeds
-            if not evidence.circuit(corpus, arm, s, "trained", name, target).reached
-        ]
-        if missed:
-            return f"{arm} did not reach {target:g} nats (seeds {missed})"
-    return None
-
-
-def _pair(
-    corpus: str, seed: int, name: str, target: float, evidence: Evidence
-) -> tuple[CircuitRow, CircuitRow]:
-    return (
-        evidence.circuit(corpus, "dense", seed, "trained", name, target),
-        evidence.circuit(corpus, "weight_sparse", seed, "trained", name, target),
-    )
-
-
-def _size(count: int | None) -> float:
+def size(count: int | None) -> float:
     """Counts are at least one, so that an empty circuit has a finite ratio."""
     return float(max(1, count or 0))
 
 
 def _share(row: CircuitRow) -> float:
-    return _size(row.edges) / _network(row)
-
-
-def _network(row: CircuitRow) -> float:
-    """Edges of the whole network."""
-    return float(max(1, row.network_edges))
+    return size(row.edges) / size(row.network_edges)

@@ -3,8 +3,8 @@
 import math
 
 from netseams.comparison.config import CompareConfig
-from netseams.comparison.evidence import ARMS, Evidence, estimate
-from netseams.comparison.result import Arm, SpecificityMatrix
+from netseams.comparison.evidence import Evidence, estimate
+from netseams.comparison.result import SpecificityMatrix
 from netseams.evaluation import necessity
 from netseams.interventions import ABLATIONS, AblationKind
 
@@ -16,16 +16,16 @@ def specificity_matrices(config: CompareConfig, evidence: Evidence) -> list[Spec
     return [
         _matrix(setting.corpus.kind, arm, ablation, part, evidence, list(config.seeds))
         for setting in config.settings
-        for arm in ARMS
+        for arm in setting.arm_names
         for part in _PARTS
         for ablation in ABLATIONS
     ]
 
 
 def _matrix(
-    corpus: str, arm: Arm, ablation: AblationKind, part: str, evidence: Evidence, seeds: list[int]
+    corpus: str, arm: str, ablation: AblationKind, part: str, evidence: Evidence, seeds: list[int]
 ) -> SpecificityMatrix:
-    names = [t.name for t in evidence.tasks if t.corpus == corpus and t.missing is None]
+    names = evidence.names(corpus)
     cells: dict[tuple[str, str], dict[int, list[float]]] = {}
     sizes: dict[str, list[float]] = {name: [] for name in names}
     for seed in seeds:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netseams.comparison.config import CompareConfig, Setting
-from netseams.comparison.jobs import NETWORKS, search_job, train_job
+from netseams.comparison.jobs import search_job, train_job
 from netseams.comparison.measure import measure_job
 from netseams.comparison.pool import Job, Report, run_jobs
 from netseams.comparison.result import Comparison, TaskFacts
@@ -14,8 +14,6 @@ from netseams.core import SettingError, TaskError
 from netseams.corpora import Corpus, StringOps, load_corpus
 from netseams.store import WorkFolder, append_line, provenance, read_jsonl, write_text
 from netseams.tasks import build_task, task_names
-
-ARMS = ("dense", "weight_sparse")
 
 
 def compare(
@@ -28,7 +26,7 @@ def compare(
     plan: Callable[[list[str]], None] | None = None,
     report: Report | None = None,
 ) -> Comparison:
-    """Train both arms, search all networks and their controls, measure, summarise.
+    """Train all arms, search all networks and their controls, measure, summarise.
 
     Every stage leaves files in `out`; a second call with the same config goes on where the
     first one stopped, and ends with the same numbers.
@@ -64,20 +62,27 @@ def compare(
 
 
 def plan_jobs(config: CompareConfig, out: Path, tasks: list[TaskFacts]) -> list[Job]:
-    """Every job of a comparison, each after those whose files it reads."""
+    """Every job of a comparison, each after those whose files it reads.
+
+    Arms with equal runs share them: each is trained, searched and measured once.
+    """
     trainings: list[Job] = []
     searches: list[Job] = []
     measures: list[Job] = []
+    planned: set[str] = set()
     for seed in config.seeds:
         for setting in config.settings:
             corpus = setting.corpus.kind
             names = tuple(t.name for t in tasks if t.corpus == corpus and t.missing is None)
-            for arm in ARMS:
+            for arm in setting.arm_names:
                 run = setting.run(arm, seed)
+                if run.digest() in planned:
+                    continue
+                planned.add(run.digest())
                 train_name = f"train {corpus} {arm} seed {seed}"
                 trainings.append(Job(train_name, train_job, (out, run)))
                 here: list[str] = []
-                for network in NETWORKS:
+                for network in setting.networks:
                     for name in names:
                         job = f"search {corpus} {arm} seed {seed} {network} {name}"
                         arguments = (out, setting, run, network, name)

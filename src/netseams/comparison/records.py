@@ -33,6 +33,14 @@ class SearchRecord(Config):
     search: SearchRow
     circuits: list[CircuitRow]
 
+    def of_arm(self, arm: str) -> "SearchRecord":
+        """The same, told of the arm by its name."""
+        name = {"arm": arm}
+        return SearchRecord(
+            search=self.search.model_copy(update=name),
+            circuits=[row.model_copy(update=name) for row in self.circuits],
+        )
+
 
 class Measurement(Config):
     """One raw number; a line of `measurements.jsonl`. Scores are on the report split."""
@@ -70,3 +78,12 @@ class RunMeasures(Config):
     network: NetworkRow
     rows: list[Measurement]
     seconds: float
+
+    def of_arm(self, arm: str) -> "RunMeasures":
+        """The same, told of the arm by its name."""
+        name = {"arm": arm}
+        return RunMeasures(
+            network=self.network.model_copy(update=name),
+            rows=[row.model_copy(update=name) for row in self.rows],
+            seconds=self.seconds,
+        )

@@ -1,4 +1,4 @@
-"""`comparison.json`: what a comparison found. Format version 1, documented in docs/formats.md.
+"""`comparison.json`: what a comparison found. Format version 2, documented in docs/formats.md.
 
 Every number in the report is read from here. Losses are nats, shares and accuracies lie in
 0..1, and every interval is a 95 % bootstrap over training seeds (None below 8 seeds).
@@ -6,14 +6,21 @@ Every number in the report is read from here. Losses are nats, shares and accura
 
 from typing import Literal
 
+from pydantic import field_validator
+
 from netseams.core import Config
 from netseams.interventions import AblationKind
 from netseams.store import Provenance
 
-Arm = Literal["dense", "weight_sparse"]
+Control = Literal["untrained", "redrawn"]
 Network = Literal["trained", "untrained", "redrawn"]
 """`untrained`: same shape and counts, never trained. `redrawn`: the trained weights dealt out
 anew over the same non-zero places. Both get their own search at the same budget."""
+
+
+MANY_ARMS = 4
+"""With more arms, a range stands in the answer, and a table and a frontier on the page, in place
+of a sentence, a matrix and a graph for each."""
 
 
 class Estimate(Config):
@@ -23,6 +30,62 @@ class Estimate(Config):
     low: float | None = None
     high: float | None = None
     n_seeds: int
+
+
+class FieldChange(Config):
+    """One field of the training run in which an arm differs from the reference."""
+
+    field: str
+    reference: str
+    arm: str
+
+
+class SeedPoint(Config):
+    """One arm in one seed. Sizes are geometric means over the tasks of its `ArmRow`."""
+
+    seed: int
+    test_loss: float
+    task_loss: float
+    nodes: float | None
+    edges: float | None
+
+
+class ArmRow(Config):
+    """One arm on one corpus, over its tasks and seeds, at the primary target."""
+
+    corpus: str
+    name: str
+    kind: str
+    """Of its sparsity."""
+    reference: bool
+    """The arm that the others are held against; the first of its corpus."""
+    changes: list[FieldChange]
+    words: str
+    """The changes as a sentence."""
+    test_loss: Estimate
+    task_loss: Estimate
+    """Of the whole network, mean over all tasks."""
+    task_accuracy: Estimate
+    l0: Estimate
+    density: Estimate
+    """Share of weights between nodes that are not zero."""
+    n_tasks: int
+    n_learned: int
+    """Tasks learned in every seed."""
+    n_reached: int
+    """Tasks whose primary target was reached in every seed."""
+    tasks: list[str]
+    """What the sizes are over: the tasks that most arms learned and reached in every seed. An
+    arm that lacks one of them has no sizes."""
+    nodes: Estimate | None
+    edges: Estimate | None
+    edge_share: Estimate | None
+    alone: dict[AblationKind, Estimate] | None
+    """Accuracy of the circuits alone."""
+    necessity: dict[AblationKind, Estimate] | None
+    points: list[SeedPoint]
+    note: str
+    """Why there are no sizes."""
 
 
 class CorpusFacts(Config):
@@ -60,7 +123,7 @@ class NetworkRow(Config):
 
     run: str
     corpus: str
-    arm: Arm
+    arm: str
     seed: int
     valid_loss: float
     test_loss: float
@@ -82,7 +145,7 @@ class CircuitRow(Config):
     """The smallest circuit that one search found at one target loss, or that it found none."""
 
     corpus: str
-    arm: Arm
+    arm: str
     seed: int
     network: Network
     task: str
@@ -97,6 +160,8 @@ class CircuitRow(Config):
     loss: float | None
     """On the report split, everything outside mean-ablated."""
     accuracy: float | None
+    calibrated: bool = False
+    """Whether its logits were scaled and shifted before it was held against the target."""
     path: str | None
     """Folder of the circuit's files, relative to comparison.json."""
 
@@ -105,7 +170,7 @@ class SearchRow(Config):
     """The curve and cost of one search. Loss on the select split."""
 
     corpus: str
-    arm: Arm
+    arm: str
     seed: int
     network: Network
     task: str
@@ -120,14 +185,19 @@ class SearchRow(Config):
 
 
 class SizeRatio(Config):
-    """Dense over weight-sparse at one equal loss: geometric means over tasks.
+    """One arm over another at one equal loss: geometric means over tasks.
 
     `edges = density * selection`: what sparse weights give away before anything is selected,
     times what selection adds (the ratio of edge shares).
     """
 
     corpus: str
+    numerator: str
+    denominator: str
+    """Names of the two arms."""
     target: float
+    calibrated: bool = False
+    """Whether circuits with calibrated logits are compared."""
     tasks: list[str]
     """Tasks for which both arms reached the target in every seed counted."""
     seeds: list[int]
@@ -153,7 +223,7 @@ class RouteRow(Config):
     """One line of the main table: a task in one arm, over seeds, at the primary target."""
 
     corpus: str
-    arm: Arm
+    arm: str
     task: str
     n_seeds: int
     n_learned: int
@@ -172,6 +242,9 @@ class RouteRow(Config):
     """The same for random masks of equal size per site."""
     agreement: Estimate | None
     """Share of answers on which circuit and whole network agree."""
+    calibrated_nodes: Estimate | None = None
+    calibrated_edges: Estimate | None = None
+    """Sizes where the logits may be scaled and shifted before the target is asked for."""
     better_than_network: Estimate | None
     """Loss of the network minus loss of the circuit: above 0 the circuit fits the task better
     than the network that it is to explain."""
@@ -188,7 +261,7 @@ class SpecificityMatrix(Config):
     """Removing the circuit of the row: relative drop of the task of the column, mean of seeds."""
 
     corpus: str
-    arm: Arm
+    arm: str
     ablation: AblationKind
     part: Literal["whole", "exclusive"]
     """`exclusive`: only nodes that no other circuit of that network has."""
@@ -204,7 +277,7 @@ class Drawing(Config):
     """One circuit to be drawn: kept channels by site and the strongest edges between them."""
 
     corpus: str
-    arm: Arm
+    arm: str
     seed: int
     task: str
     target: float
@@ -231,20 +304,21 @@ class Comparison(Config):
     """The whole result."""
 
     format: Literal["netseams.comparison"] = "netseams.comparison"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     preset: str
     command: str
     exploratory: bool
     n_seeds: int
     primary_metric: str
     answer: list[str]
-    """Three sentences."""
+    """A few sentences: sizes, controls, specificity."""
     limits: list[str]
     """What this run cannot say, made from what happened in it."""
     corpora: list[CorpusFacts]
     tasks: list[TaskFacts]
     settings: list[dict]
-    """Resolved settings of every corpus: model, training of both arms, search."""
+    """Resolved settings of every corpus: model, training, arms, search."""
+    arms: list[ArmRow]
     networks: list[NetworkRow]
     ratios: list[SizeRatio]
     routes: list[RouteRow]
@@ -254,3 +328,13 @@ class Comparison(Config):
     drawings: list[Drawing]
     cost: Cost
     provenance: Provenance
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _this_version(cls, value: object) -> object:
+        if value == 1:
+            raise ValueError(
+                "this is version 1 of the format, which knew two arms; this release reads version "
+                "2: run `netseams compare` again, or read it with the release that wrote it"
+            )
+        return value

@@ -4,13 +4,8 @@ from collections.abc import Iterable
 
 from netseams.comparison.config import CompareConfig, Setting
 from netseams.comparison.controls import beaten
-from netseams.comparison.evidence import ARMS, Evidence, estimate
-from netseams.comparison.result import (
-    Arm,
-    Estimate,
-    RouteRow,
-    TaskFacts,
-)
+from netseams.comparison.evidence import Evidence, estimate
+from netseams.comparison.result import Estimate, RouteRow, TaskFacts
 from netseams.evaluation import necessity
 from netseams.interventions import ABLATIONS, AblationKind
 
@@ -22,12 +17,12 @@ def route_rows(config: CompareConfig, evidence: Evidence) -> list[RouteRow]:
         for setting in config.settings
         for fact in evidence.tasks
         if fact.corpus == setting.corpus.kind and fact.missing is None
-        for arm in ARMS
+        for arm in setting.arm_names
     ]
 
 
 def _row(
-    setting: Setting, arm: Arm, fact: TaskFacts, evidence: Evidence, seeds: Iterable[int]
+    setting: Setting, arm: str, fact: TaskFacts, evidence: Evidence, seeds: Iterable[int]
 ) -> RouteRow:
     corpus, task = fact.corpus, fact.name
     label = f"{corpus} {arm} {task}"
@@ -42,6 +37,14 @@ def _row(
     def over_circuits(name: str, log: bool = False) -> Estimate | None:
         values = {seed: [float(getattr(circuits[seed], name))] for seed in reached}
         return estimate(values, f"{label} {name}", log)
+
+    def over_calibrated(name: str) -> Estimate | None:
+        if not evidence.calibrated(corpus):
+            return None
+        key = ("trained", task, setting.primary_target, True)
+        rows = {seed: evidence.circuit(corpus, arm, seed, *key) for seed in seeds}
+        values = {seed: [float(getattr(row, name))] for seed, row in rows.items() if row.reached}
+        return estimate(values, f"{label} calibrated {name}", log=True)
 
     def over_rows(field: str, **wanted: object) -> Estimate | None:
         values = {
@@ -100,6 +103,8 @@ def _row(
         necessity=removed("whole"),
         necessity_random=removed("random"),
         agreement=over_rows("value", question="agreement", ablation="mean"),
+        calibrated_nodes=over_calibrated("nodes"),
+        calibrated_edges=over_calibrated("edges"),
         better_than_network=estimate(better, f"{label} better"),
         next_token_rise=over_rows("value", question="next_token_rise"),
         random_loss=over_rows("loss", question="keep", part="random", ablation="mean"),

@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-from netseams.comparison.answer import answer, limits
+from netseams.comparison.answer import answer
+from netseams.comparison.arms import arm_rows
 from netseams.comparison.config import CompareConfig, Setting
 from netseams.comparison.drawing import drawings
 from netseams.comparison.evidence import Evidence
-from netseams.comparison.jobs import NETWORKS
+from netseams.comparison.limits import limits
 from netseams.comparison.matching import size_ratios
 from netseams.comparison.matrices import specificity_matrices
 from netseams.comparison.records import Measurement, Places, RunMeasures, SearchRecord
@@ -22,11 +23,17 @@ from netseams.corpora import load_corpus
 from netseams.evaluation import MIN_SEEDS_FOR_INTERVAL
 from netseams.store import Provenance, write_text
 
-PRIMARY_METRIC = (
-    "Edges of the smallest circuit at the primary target loss, dense over weight-sparse: "
-    "geometric mean over the tasks that both arms learned and reached, interval over training "
-    "seeds; read together with its split into density and selection."
-)
+
+def primary_metric(config: CompareConfig) -> str:
+    """What the answer rests on, fixed by the config before a run."""
+    over = {(s.pairs[0] if len(s.arms) == 2 else (s.arms[0].name, "")) for s in config.settings}
+    reference, other = over.pop() if len(over) == 1 else ("the first arm", "")
+    pair = f"{reference} over {other or 'each other arm'}".replace("_", "-")
+    return (
+        f"Edges of the smallest circuit at the primary target loss, {pair}: "
+        "geometric mean over the tasks that both arms learned and reached, interval over training "
+        "seeds; read together with its split into density and selection."
+    )
 
 
 def summarize(
@@ -46,6 +53,7 @@ def summarize(
     _write_measurements(out, evidence)
     routes = route_rows(config, evidence)
     ratios = [r for s in config.settings for r in size_ratios(s, evidence, config.seeds)]
+    arms = [row for s in config.settings for row in arm_rows(s, evidence, config.seeds)]
     matrices = specificity_matrices(config, evidence)
     exploratory = len(config.seeds) < MIN_SEEDS_FOR_INTERVAL
     return Comparison(
@@ -53,12 +61,13 @@ def summarize(
         command=command,
         exploratory=exploratory,
         n_seeds=len(config.seeds),
-        primary_metric=PRIMARY_METRIC,
+        primary_metric=primary_metric(config),
         answer=answer(config, ratios, routes, matrices),
         limits=limits(config, evidence, routes),
         corpora=[_corpus_facts(setting) for setting in config.settings],
         tasks=tasks,
         settings=[setting.model_dump(mode="json") for setting in config.settings],
+        arms=arms,
         networks=[measures.network for measures in evidence.measures],
         ratios=ratios,
         routes=routes,
@@ -82,13 +91,14 @@ def _collect(config: CompareConfig, out: Path, tasks: list[TaskFacts]) -> Eviden
     measures: list[RunMeasures] = []
     for setting in config.settings:
         names = [t.name for t in tasks if t.corpus == setting.corpus.kind and t.missing is None]
-        for arm in ("dense", "weight_sparse"):
+        for arm in setting.arm_names:
             for seed in config.seeds:
                 run = setting.run(arm, seed)
-                measures.append(RunMeasures.read(places.measures(run)))
+                # Files are about a run, which two arms may share; rows are about an arm.
+                measures.append(RunMeasures.read(places.measures(run)).of_arm(arm))
                 searches += [
-                    SearchRecord.read(places.search(run, network, name) / "search.json")
-                    for network in NETWORKS
+                    SearchRecord.read(places.search(run, network, name) / "search.json").of_arm(arm)
+                    for network in setting.networks
                     for name in names
                 ]
     return Evidence(tasks, searches, measures)

@@ -1,16 +1,25 @@
 """The result as Markdown: for a repository, an issue, a paper's appendix."""
 
-from netseams.comparison.result import Comparison, Estimate, NetworkRow, RouteRow
+from netseams.comparison.result import (
+    ArmRow,
+    Comparison,
+    Estimate,
+    NetworkRow,
+    RouteRow,
+    SizeRatio,
+)
 from netseams.interventions import ABLATIONS, AblationKind
 from netseams.reporting.format import MISSING, Kind, interval, number
-from netseams.reporting.view import CorpusView, corpus_views
+from netseams.reporting.view import CorpusView, Placed, corpus_views
 
 
 def markdown(comparison: Comparison) -> str:
     """The answer, the tables with their intervals, the limits and the command."""
     parts = ["\n".join(f"- {sentence}" for sentence in comparison.answer)]
     for view in corpus_views(comparison):
-        parts += [_ratios(view), _routes(view), _knockouts(view), _networks(view)]
+        parts.append(_arms(view))
+        parts += [_ratios(view, title, ratios) for title, ratios in view.pairs]
+        parts += [_routes(view), _knockouts(view), _networks(view)]
     parts += [_matrices(comparison), "## Limits\n" + "\n".join(f"- {x}" for x in comparison.limits)]
     return "\n\n".join([_head(comparison), *parts]) + "\n"
 
@@ -27,17 +36,44 @@ def _head(c: Comparison) -> str:
     )
 
 
-def _ratios(view: CorpusView) -> str:
+def _arms(view: CorpusView) -> str:
+    title = f"## {view.facts.name}: arms"
+    if len(view.arms) <= 2:
+        said = [f"- {p.row.name} {p.row.words}" for p in view.arms if not p.row.reference]
+        return "\n".join([title, *said])
+    head = [
+        "arm", "test loss", "task accuracy", "learned", "reached", "non-zero", "density", "nodes",
+        "edges", "alone, mean", "alone, zero", "lost without, mean", "lost without, zero",
+        "what differs",
+    ]  # fmt: skip
+    tasks = next((p.row.tasks for p in view.arms if p.row.tasks), [])
+    over = f"Sizes: geometric means over {', '.join(tasks) or 'no task'}."
+    return f"{title}\n{over}\n\n" + _table(head, [_arm(p.row) for p in view.arms])
+
+
+def _arm(r: ArmRow) -> list[str]:
+    return [
+        r.name, _est(r.test_loss, "loss"), _est(r.task_accuracy, "accuracy"),
+        f"{r.n_learned}/{r.n_tasks}", f"{r.n_reached}/{r.n_tasks}",
+        number(r.l0.value, "count"), number(r.density.value, "share"),
+        _est(r.nodes, "count"), _est(r.edges, "count"),
+        _of(r.alone, "mean", "accuracy"), _of(r.alone, "zero", "accuracy"),
+        _of(r.necessity, "mean", "relative"), _of(r.necessity, "zero", "relative"),
+        r.words + (f" ({r.note})" if r.note else ""),
+    ]  # fmt: skip
+
+
+def _ratios(view: CorpusView, title: str, ratios: list[Placed[SizeRatio]]) -> str:
     rows = [
         [
             f"{p.row.target:g}",
             *(_est(e, "ratio") for e in (p.row.nodes, p.row.edges, p.row.density, p.row.selection)),
             ", ".join(p.row.tasks) or MISSING,
         ]
-        for p in view.ratios
+        for p in ratios
     ]
     head = ["loss at most", "nodes", "edges", "= density", "x selection", "tasks"]
-    return f"## {view.facts.name}: dense over weight-sparse at equal loss\n" + _table(head, rows)
+    return f"## {view.facts.name}: {title} at equal loss\n" + _table(head, rows)
 
 
 def _routes(view: CorpusView) -> str:
@@ -45,15 +81,17 @@ def _routes(view: CorpusView) -> str:
         [
             r.task, r.arm, f"{r.n_learned}/{r.n_seeds}", f"{r.n_reached}/{r.n_seeds}",
             _est(r.network_accuracy, "accuracy"), _est(r.nodes, "count"),
-            _est(r.edges, "count"), _est(r.edge_share, "share"),
-            _of(r.sufficiency_accuracy, "mean", "accuracy"), _est(r.agreement, "accuracy"),
+            _edges(r), _est(r.edge_share, "share"),
+            _of(r.sufficiency_accuracy, "mean", "accuracy"),
+            _of(r.sufficiency_accuracy, "zero", "accuracy"), _est(r.agreement, "accuracy"),
             _est(r.better_than_network, "signed"), _beaten(r),
         ]
         for r in _rows(view)
     ]  # fmt: skip
     head = [
         "task", "arm", "learned", "reached", "network accuracy", "nodes", "edges",
-        "share of edges", "circuit alone", "agrees with network", "network minus circuit, nats",
+        "share of edges", "circuit alone, mean", "circuit alone, zero", "agrees with network",
+        "network minus circuit, nats",
         "controls not beaten",
     ]  # fmt: skip
     title = f"## {view.facts.name}: circuits at a loss of at most {view.facts.primary_target:g}"
@@ -117,6 +155,13 @@ def _beaten(row: RouteRow) -> str:
     if not row.beats:
         return "no circuit"
     return ", ".join(b.control.replace("_", " ") for b in row.beats if not b.beats) or "none"
+
+
+def _edges(row: RouteRow) -> str:
+    """With calibrated logits in brackets, where they were asked for."""
+    fitted = row.calibrated_edges
+    also = f" (calibrated {_est(fitted, 'count')})" if fitted else ""
+    return _est(row.edges, "count") + also
 
 
 def _lost(values: dict[AblationKind, Estimate] | None, kind: AblationKind) -> str:

@@ -11,9 +11,10 @@ from netseams.comparison.result import Comparison
 from netseams.interventions import ABLATIONS
 from netseams.reporting import format as fmt
 from netseams.reporting.cells import Cells
-from netseams.reporting.figures import draw_figures, headline_png
+from netseams.reporting.figures import N_STYLES, draw_figures, headline_png
 from netseams.reporting.markdown import markdown
-from netseams.reporting.view import corpus_views
+from netseams.reporting.view import arm_names, controls_of, corpus_views
+from netseams.reporting.words import CONTROL_NAMES, KIND_WORDS
 from netseams.store import write_bytes, write_text
 
 
@@ -43,12 +44,19 @@ def write_report(comparison: Comparison, folder: Path) -> Path:
         write_text(folder / "figures" / f"{figure.name}.svg", f"{head}{figure.svg}\n")
     write_bytes(folder / "figures" / "headline.png", headline_png(comparison, views))
     cells = Cells(comparison)
+    names = arm_names(comparison)
     template = _environment().get_template("report.html.jinja")
     page = template.render(
         c=comparison,
         corpora=views,
         figures=figures,
         ablations=ABLATIONS,
+        title=_title(comparison),
+        arm_class=lambda name: f"arm-{names.index(name) % N_STYLES}",
+        kinds=list(dict.fromkeys(row.kind for row in comparison.arms)),
+        kind_words=KIND_WORDS,
+        control_names=CONTROL_NAMES,
+        controls_of=controls_of,
         num=cells.num,
         est=cells.est,
         text=cells.text,
@@ -57,6 +65,18 @@ def write_report(comparison: Comparison, folder: Path) -> Path:
     write_text(path, page)
     write_text(folder / "summary.md", markdown(comparison))
     return path
+
+
+def _title(comparison: Comparison) -> str:
+    """The question: of the two routes, or of more arms."""
+    arms, kinds = ({getattr(row, field) for row in comparison.arms} for field in ("name", "kind"))
+    if len(arms) <= 2:
+        return (
+            "How do circuits from a weight-sparse network compare with subnetworks pruned out of "
+            "an ordinary one?"
+        )
+    noun = "kinds of network" if len(kinds) == len(arms) else "variants of one network"
+    return f"How do the circuits of {len(arms)} {noun} compare, on equal terms?"
 
 
 def _environment() -> Environment:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from netseams.comparison.result import (
+    MANY_ARMS,
+    ArmRow,
     Comparison,
     CorpusFacts,
     NetworkRow,
@@ -36,7 +38,7 @@ class Placed(Generic[Row]):
 
 @dataclass(frozen=True)
 class TaskView:
-    """One task and its line in either arm."""
+    """One task and its line in every arm."""
 
     path: str
     facts: TaskFacts
@@ -53,11 +55,29 @@ class CorpusView:
     tasks: list[TaskView]
     """Tasks that were measured."""
     missing: list[TaskFacts]
+    arms: list[Placed[ArmRow]]
+    """The reference first."""
     ratios: list[Placed[SizeRatio]]
     networks: list[Placed[NetworkRow]]
     matrices: list[Placed[SpecificityMatrix]]
     budgets: list[Placed[SearchRow]]
     """The first search of every task, arm and kind of network."""
+
+    @property
+    def many(self) -> bool:
+        """Whether there are too many arms for a figure of each."""
+        return len(self.arms) > MANY_ARMS
+
+    @property
+    def pairs(self) -> list[tuple[str, list[Placed[SizeRatio]]]]:
+        """Ratios by what they put over what."""
+        found: dict[str, list[Placed[SizeRatio]]] = {}
+        for placed in self.ratios:
+            row = placed.row
+            title = f"{row.numerator} over {row.denominator}"
+            title += ", with calibrated logits" if row.calibrated else ""
+            found.setdefault(title, []).append(placed)
+        return list(found.items())
 
 
 def corpus_views(comparison: Comparison) -> list[CorpusView]:
@@ -89,6 +109,7 @@ def _corpus(comparison: Comparison, i: int) -> CorpusView:
         slug=f"{i}-{slug(facts.name)}",
         tasks=tasks,
         missing=missing,
+        arms=list(placed("arms", comparison.arms, facts.name)),
         ratios=list(placed("ratios", comparison.ratios, facts.name)),
         networks=list(placed("networks", comparison.networks, facts.name)),
         matrices=list(placed("matrices", comparison.matrices, facts.name)),
@@ -110,8 +131,27 @@ def _first_of_each(searches: list[Placed[SearchRow]]) -> list[Placed[SearchRow]]
     return list(seen.values())
 
 
+def arm_names(comparison: Comparison) -> list[str]:
+    """Every arm once, in the order of the file."""
+    return list(dict.fromkeys(row.name for row in comparison.arms))
+
+
+def controls_of(view: CorpusView) -> list[str]:
+    """The controls that some circuit of this corpus was held against, in the order of the file."""
+    rows = [placed.row for task in view.tasks for placed in task.routes]
+    return list(dict.fromkeys(beats.control for row in rows for beats in row.beats))
+
+
 def _check_names(comparison: Comparison) -> None:
     """A row under an unknown name would silently be left off the page."""
+    arms = {(row.corpus, row.name) for row in comparison.arms}
+    for name in ("routes", "networks", "matrices", "circuits", "searches", "drawings"):
+        for i, row in enumerate(getattr(comparison, name)):
+            if (row.corpus, row.arm) not in arms:
+                raise FileFormatError(
+                    f"comparison.json: {name}.{i} is about arm {row.arm!r} of corpus "
+                    f"{row.corpus!r}, which arms does not list"
+                )
     tasks = {(task.corpus, task.name) for task in comparison.tasks}
     corpora = {corpus.name for corpus in comparison.corpora}
     for i, row in enumerate(comparison.routes):
@@ -120,7 +160,7 @@ def _check_names(comparison: Comparison) -> None:
                 f"comparison.json: routes.{i} is about task {row.task!r} of corpus "
                 f"{row.corpus!r}, which tasks does not list"
             )
-    for name in ("tasks", "networks", "ratios", "matrices", "searches", "drawings"):
+    for name in ("tasks", "arms", "networks", "ratios", "matrices", "searches", "drawings"):
         for i, row in enumerate(getattr(comparison, name)):
             if row.corpus not in corpora:
                 raise FileFormatError(

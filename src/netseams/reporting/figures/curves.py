@@ -5,19 +5,18 @@ from typing import TYPE_CHECKING, Literal
 
 from netseams.comparison.result import Comparison, SearchRow
 from netseams.reporting.figures.style import (
-    ARM_COLOURS,
-    ARMS,
-    CONTROL_COLOURS,
     CONTROL_LINES,
     GREY,
     INK,
     RULE,
+    ArmStyle,
+    arm_styles,
     log_limits,
     new_figure,
     plain_log_axis,
 )
 from netseams.reporting.format import shortened
-from netseams.reporting.view import CorpusView, TaskView
+from netseams.reporting.view import CorpusView, TaskView, arm_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,19 +32,25 @@ def draw_curves(comparison: Comparison, views: list[CorpusView], size: Size) -> 
     panels = [(view, task) for view in views for task in view.tasks]
     n_columns = 3 if len(panels) in (5, 6, 9) else max(1, min(4, len(panels)))
     n_rows = max(1, -(-len(panels) // n_columns))
-    inches = 2.55 * n_rows + 0.75
+    shown = {placed.row.name for view in views for placed in view.arms}
+    names = [name for name in arm_names(comparison) if name in shown]
+    styles = {name: style for name, style in arm_styles(arm_names(comparison)).items()
+              if name in names}  # fmt: skip
+    legend_rows = -(-(3 * len(names) + 2) // 4)
+    below = 0.74 + 0.18 * legend_rows
+    inches = 2.55 * n_rows + below - 0.35
     figure = new_figure(11.2, inches)
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     figure.subplots_adjust(
         left=0.055,
         right=0.99,
         top=1 - 0.3 / inches,
-        bottom=1.1 / inches,
+        bottom=below / inches,
         wspace=0.2,
         hspace=0.42,
     )
     for axes, panel in zip(grid.flat, panels, strict=False):
-        _panel(axes, comparison, *panel, size)
+        _panel(axes, comparison, *panel, size, styles)
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_visible(False)
     for i, axes in enumerate(grid.flat):
@@ -53,13 +58,14 @@ def draw_curves(comparison: Comparison, views: list[CorpusView], size: Size) -> 
             axes.set_ylabel("task loss, nats")
         if i + n_columns >= len(panels):
             axes.set_xlabel(f"{size} kept")
-    _legend(figure, inches)
+    _legend(figure, inches, styles)
     return figure
 
 
 def _panel(
-    axes: "Axes", comparison: Comparison, view: CorpusView, task: TaskView, size: Size
-) -> None:
+    axes: "Axes", comparison: Comparison, view: CorpusView, task: TaskView, size: Size,
+    styles: dict[str, ArmStyle],
+) -> None:  # fmt: skip
     ours = [
         row
         for row in comparison.searches
@@ -74,11 +80,11 @@ def _panel(
         sizes += xs
         losses += ys
         trained = row.network == "trained"
-        colours = ARM_COLOURS if trained else CONTROL_COLOURS
+        style = styles[row.arm]
         axes.plot(
             xs,
             ys,
-            color=colours[row.arm],
+            color=style.colour if trained else style.control,
             lw=1.3 if trained else 0.9,
             alpha=0.75,
             ls="-" if trained else CONTROL_LINES[row.network],
@@ -106,13 +112,13 @@ def _points(row: SearchRow, size: Size) -> Iterator[tuple[float, float]]:
         yield max(float(x), _SMALLEST["size"]), max(y, _SMALLEST["loss"])
 
 
-def _legend(figure: "Figure", inches: float) -> None:
+def _legend(figure: "Figure", inches: float, styles: dict[str, ArmStyle]) -> None:
     from matplotlib.lines import Line2D
 
-    entries = {arm: Line2D([], [], color=ARM_COLOURS[arm], lw=1.6) for arm in ARMS}
-    for network, style in CONTROL_LINES.items():
-        for arm in ARMS:
-            line = Line2D([], [], color=CONTROL_COLOURS[arm], lw=1.1, ls=style)
+    entries = {arm: Line2D([], [], color=s.colour, lw=1.6) for arm, s in styles.items()}
+    for network, dashes in CONTROL_LINES.items():
+        for arm, style in styles.items():
+            line = Line2D([], [], color=style.control, lw=1.1, ls=dashes)
             entries[f"{network}, {arm}"] = line
     entries["target losses (primary bolder)"] = Line2D([], [], color=INK, lw=1)
     entries["floor: what guessing gives"] = Line2D([], [], color=GREY, lw=0.9, ls="-.")

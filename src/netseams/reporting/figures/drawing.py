@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from netseams.comparison.result import Drawing
 from netseams.reporting.figures.layout import Layout, place
-from netseams.reporting.figures.style import ARM_COLOURS, GREY, INK, RULE, new_figure, quiet_axes
+from netseams.reporting.figures.style import GREY, INK, RULE, new_figure, quiet_axes
 from netseams.reporting.format import number, shortened
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ _LEFT, _RIGHT = 0.95, 0.55
 _LEVEL = 0.46
 
 
-def draw_circuit(drawing: Drawing) -> "Figure":
-    """Nodes as dots, edges as lines: width by magnitude, colour by sign."""
+def draw_circuit(drawing: Drawing, colour: str) -> "Figure":
+    """Nodes as dots, edges as lines: width by magnitude, colour by sign. `colour` is the arm's."""
     layout = place(drawing)
     n_levels = max(1, len(layout.levels))
     height = _LEVEL * n_levels + 1.0
@@ -40,7 +40,7 @@ def draw_circuit(drawing: Drawing) -> "Figure":
     _residual_stream(axes, layout)
     _edges(axes, drawing, layout)
     _nodes(axes, drawing, layout)
-    _titles(figure, drawing, height)
+    _titles(figure, drawing, height, colour)
     return figure
 
 
@@ -104,16 +104,14 @@ def _nodes(axes: "Axes", drawing: Drawing, layout: Layout) -> None:
     axes.plot(xs, ys, "o", color=INK, markersize=size, markeredgewidth=0, zorder=3)
 
 
-def _titles(figure: "Figure", drawing: Drawing, height: float) -> None:
+def _titles(figure: "Figure", drawing: Drawing, height: float, colour: str) -> None:
     from matplotlib.lines import Line2D
 
     name = f"{shortened(drawing.task, 24)}, {drawing.arm}, seed {drawing.seed}"
-    figure.text(
-        0.02, 1 - 0.22 / height, name, weight="bold", color=ARM_COLOURS[drawing.arm], fontsize=10
-    )
+    figure.text(0.02, 1 - 0.22 / height, name, weight="bold", color=colour, fontsize=10)
     figure.text(0.02, 1 - 0.42 / height, shown_of(drawing), fontsize=8, color=INK)
     figure.text(0.995, 1 - 0.42 / height, "kept", fontsize=7, color=GREY, ha="right")
-    handles = [Line2D([], [], color=colour, lw=2) for colour in SIGN_COLOURS.values()]
+    handles = [Line2D([], [], color=sign, lw=2) for sign in SIGN_COLOURS.values()]
     handles.append(Line2D([], [], color="#9aa3ad", lw=0.9, ls=":"))
     figure.legend(
         handles,

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from netseams.comparison.result import CircuitRow, Comparison, RouteRow, TaskFacts
 from netseams.reporting.view import CorpusView
 
-OFFSET = 0.21
-"""Distance of an arm's lane from the middle of its task, in task rows."""
+LANE = 0.42
+"""Distance between the lanes of two arms of a task."""
+_GAP = 0.16
+"""Between tasks."""
 _HEADING = 0.85
 
 
@@ -15,8 +17,8 @@ class Lane:
     """One arm of one task."""
 
     y: float
-    middle: float
-    """The task's middle, between its two lanes."""
+    span: tuple[float, float]
+    """Where its task begins and ends."""
     facts: TaskFacts
     target: float
     route: RouteRow
@@ -44,7 +46,8 @@ def lanes_of(comparison: Comparison, views: list[CorpusView]) -> Lanes:
         headings.append((y + 0.6 * _HEADING, view))
         y += _HEADING
         for task in view.tasks:
-            for placed in task.routes:
+            end = y + LANE * len(task.routes) + _GAP
+            for i, placed in enumerate(task.routes):
                 row = placed.row
                 circuits = [
                     c
@@ -54,13 +57,13 @@ def lanes_of(comparison: Comparison, views: list[CorpusView]) -> Lanes:
                 ]
                 lanes.append(
                     Lane(
-                        y=y + 0.5 + (-OFFSET if row.arm == "dense" else OFFSET),
-                        middle=y + 0.5,
+                        y=y + _GAP / 2 + LANE * (i + 0.5),
+                        span=(y, end),
                         facts=task.facts,
                         target=view.facts.primary_target,
                         route=row,
                         circuits=circuits,
                     )
                 )
-            y += 1.0
+            y = end
     return Lanes(lanes, headings, max(y, 1.0))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from netseams.comparison.result import SpecificityMatrix
 from netseams.interventions import AblationKind
-from netseams.reporting.figures.style import ARM_COLOURS, ARMS, GREY, INK, new_figure
+from netseams.reporting.figures.style import GREY, INK, ArmStyle, new_figure
 from netseams.reporting.format import MISSING, number, shortened
 
 if TYPE_CHECKING:
@@ -17,17 +17,26 @@ _LEFT, _ABOVE, _BELOW = 1.75, 0.6, 0.8
 """Room for the names of the rows, the title, the names of the columns; in inches."""
 
 
-def draw_matrices(matrices: list[SpecificityMatrix], ablation: AblationKind) -> "Figure":
-    """One corpus under one ablation: parts down, arms across."""
+def draw_matrices(
+    matrices: list[SpecificityMatrix], ablation: AblationKind, styles: dict[str, ArmStyle]
+) -> "Figure":
+    """One corpus under one ablation: parts down, arms across, two by two where there are more."""
     ours = {(m.part, m.arm): m for m in matrices if m.ablation == ablation}
-    parts = [part for part in PARTS if any((part, arm) in ours for arm in ARMS)]
+    arms = [arm for arm in styles if any((part, arm) in ours for part in PARTS)]
+    # Two arms a line: with more the numbers in the cells would be too small to read.
+    lines = [
+        (part, arms[start : start + 2])
+        for part in PARTS
+        for start in range(0, len(arms), 2)
+        if any((part, arm) in ours for arm in arms)
+    ]
     n = max((len(m.tasks) for m in ours.values()), default=1)
     cell = min(0.8, max(0.48, 3.2 / n))
     column, row = _LEFT + max(cell * n, 1.6) + 0.15, _ABOVE + cell * n + _BELOW
-    width, height = 2 * column, max(1, len(parts)) * row
+    width, height = 2 * column, max(1, len(lines)) * row
     figure = new_figure(width, height)
-    for i, part in enumerate(parts):
-        for j, arm in enumerate(ARMS):
+    for i, (part, across) in enumerate(lines):
+        for j, arm in enumerate(across):
             matrix = ours.get((part, arm))
             if matrix is None:
                 continue
@@ -38,7 +47,7 @@ def draw_matrices(matrices: list[SpecificityMatrix], ablation: AblationKind) -> 
             )
             _heat_map(axes, matrix)
             x, y = (j * column + 0.1) / width, (top + 0.34) / height
-            figure.text(x, y, arm, weight="bold", fontsize=10, color=ARM_COLOURS[arm])
+            figure.text(x, y, arm, weight="bold", fontsize=10, color=styles[arm].colour)
             figure.text(x, y - 0.19 / height, PARTS[part], fontsize=9)
     return figure
 

@@ -8,13 +8,13 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from netseams.comparison.result import Arm, Network
+from netseams.comparison.result import Network
 from netseams.reporting.format import short_count
 
 if TYPE_CHECKING:
@@ -22,11 +22,27 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette: told apart under the common colour deficiencies, and in shape too.
-ARM_COLOURS: dict[Arm, str] = {"dense": "#0072B2", "weight_sparse": "#D55E00"}
-ARM_MARKERS: dict[Arm, str] = {"dense": "o", "weight_sparse": "s"}
-ARMS: tuple[Arm, ...] = ("dense", "weight_sparse")
-CONTROL_COLOURS: dict[Arm, str] = {"dense": "#7d8a94", "weight_sparse": "#a08a7c"}
+
+@dataclass(frozen=True)
+class ArmStyle:
+    """How an arm looks in every figure."""
+
+    colour: str
+    control: str
+    """Of its controls: a grey that leans towards the colour."""
+    marker: str
+
+
+# Okabe and Ito's palette, its light colours darkened so that they can be read as text: told apart
+# under the common colour deficiencies, and in shape too. style.css has the same order.
+PALETTE = (
+    ArmStyle("#0072B2", "#7d8a94", "o"),
+    ArmStyle("#D55E00", "#a08a7c", "s"),
+    ArmStyle("#00795a", "#7f948c", "v"),
+    ArmStyle("#a3478a", "#97859a", "P"),
+    ArmStyle("#8a6d00", "#97917b", "h"),
+    ArmStyle("#3f4a54", "#8d9196", "d"),
+)
 CONTROL_MARKERS: dict[Network, str] = {"untrained": "^", "redrawn": "D"}
 CONTROL_LINES: dict[Network, str] = {"untrained": ":", "redrawn": "--"}
 GREY = "#6b7280"
@@ -34,6 +50,11 @@ INK = "#1f2933"
 RULE = "#d5dae0"
 
 _FONTS = "'DejaVu Sans',Verdana,'Segoe UI',Helvetica,Arial,sans-serif"
+
+
+def arm_styles(names: Iterable[str]) -> dict[str, ArmStyle]:
+    """By the place of an arm in the comparison; after the last style the first comes again."""
+    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(names)}
 
 
 @dataclass(frozen=True)
