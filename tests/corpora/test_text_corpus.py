@@ -162,7 +162,7 @@ def test_opening_again_uses_the_cache(
     def never(*args: object) -> None:
         raise AssertionError("tokenised again")
 
-    monkeypatch.setattr("netseams.corpora.text.train_tokenizer", never)
+    monkeypatch.setattr("netseams.corpora.encoded.train_tokenizer", never)
     monkeypatch.setattr(TextCorpus, "_encode", never)
     again = open_text(small)
     assert again.fingerprint == first.fingerprint
