@@ -112,7 +112,7 @@ def _dict_or_list(a: Author) -> Lines:
 
 
 def _collect(a: Author) -> Lines:
-    name = FIXED_NAME if a.flip() else a.name()
+    name = FIXED_NAME if a.flip(0.4) else a.name()
     source = a.old()
     item = a.one([other for other in NAMES if other not in (name, source)])
     start, add = ("set()", ".add({})") if a.flip() else ('""', " += {}")
@@ -211,10 +211,11 @@ def _small_function(a: Author) -> Lines:
 
 
 _GROUPS: tuple[Callable[[Author], Lines], ...] = (
-    _print_string, _print_label, _list, _dict_or_list, _collect, _open, _loop, _loop_near_block,
-    _counted_loop, _branches, _condition, _compare_or_assign, _truth, _until_true, _swap,
-    _small_function,
+    _print_string, _print_label, _print_label, _list, _dict_or_list, _collect, _collect, _open,
+    _open, _loop, _loop_near_block, _counted_loop, _branches, _condition, _compare_or_assign,
+    _truth, _until_true, _until_true, _swap, _small_function,
 )  # fmt: skip
+"""Groups that hold two tasks, or a task under two conditions, stand here twice."""
 
 
 def _function(a: Author, first: tuple[str, ...] = ()) -> Lines:

@@ -21,7 +21,7 @@ class TinyPythonConfig(Config):
 
     kind: Literal["tiny_python"] = "tiny_python"
     n_train: int = Field(default=16_000, ge=100)
-    n_held_out: int = Field(default=4_000, ge=100)
+    n_held_out: int = Field(default=5_000, ge=100)
     """Programs of the valid split, and of the test split."""
     d_vocab: int = Field(default=640, ge=300, le=65_536)
     seed: int = Field(default=0, ge=0)
