@@ -10,6 +10,7 @@ VERBS: dict[str, str] = {
     "train": "train one network",
     "discover": "find circuits of one task in a trained network",
     "evaluate": "ask a circuit: sufficient? necessary? better than random?",
+    "tasks": "list the tasks, and what a corpus holds of each",
     "report": "write report.html again from a comparison.json",
 }
 

@@ -97,7 +97,7 @@ class DocumentCorpus(ABC):
     @property
     def end(self) -> int:
         """The token between documents."""
-        return self.tokenizer.token_to_id(END)
+        return self.token_of(END)
 
     def summary(self) -> dict[str, str | int]:
         return {"name": self.name, "fingerprint": self.fingerprint, "d_vocab": self.d_vocab,

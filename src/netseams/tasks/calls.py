@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from netseams.corpora.tiny_programs import READ_FILES, WRITE_FILES
 from netseams.tasks.places import Line, Place, Source, is_name, newline
 
-_TWIN = dict(zip(READ_FILES + WRITE_FILES, WRITE_FILES + READ_FILES, strict=True))
+_TWIN: dict[str, str] = dict(zip(READ_FILES + WRITE_FILES, WRITE_FILES + READ_FILES, strict=True))
 
 
 def with_or_assignment(source: Source) -> Iterator[Place]:

@@ -44,7 +44,9 @@ def cut_task(
     Raises:
         TaskError: too few such places.
     """
-    found = {split: _Found(answers_vary, _SURPLUS * SPLIT_SIZES[split]) for split in SPLIT_SIZES}
+    found: dict[TaskSplit, _Found] = {
+        split: _Found(answers_vary, _SURPLUS * SPLIT_SIZES[split]) for split in SPLIT_SIZES
+    }
     seen: set[tuple[int, ...]] = set()
     before = {split: Before(corpus, n_ctx) for split in SPLIT_SIZES}
     for split, document in _held_out(corpus, lambda split: found[split].is_full(found)):
