@@ -44,6 +44,7 @@ OPTIONS = {
     "train": {"out", "config", "preset", "corpus", "arm", "text", "seed", "threads"},
     "discover": {"out", "targets", "steps", "seed", "threads"},
     "evaluate": {"network", "seed"},
+    "tasks": {"corpus", "text", "length"},
     "report": set(),
 }
 

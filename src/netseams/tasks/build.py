@@ -55,8 +55,6 @@ def build_task(name: str, corpus: Corpus, n_ctx: int) -> Task:
     if name.endswith((".yaml", ".yml")):
         return load_task_file(Path(name), corpus, n_ctx)
     if isinstance(corpus, StringOps):
-        if name in _text_tasks:
-            raise TaskError(f"task {name} needs a corpus of text, not {corpus.name}")
         return string_operation(name, corpus)
     if name in OPERATIONS:
         raise TaskError(f"task {name} needs the corpus string_ops, not {corpus.name}")

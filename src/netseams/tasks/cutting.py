@@ -14,7 +14,7 @@ from netseams.tasks.floors import blind_floor
 from netseams.tasks.pairs import Before, EncodedText, Pair, pair_at
 from netseams.tasks.places import Finder, read_source
 
-_PER_DOCUMENT = 8
+_PER_DOCUMENT = 48
 _SURPLUS = 1
 """Searching stops at so many times the pairs that a split needs."""
 
@@ -156,7 +156,7 @@ def _held_out(
 def _pairs(
     document: Document, corpus: DocumentCorpus, find: Finder, before: Before, n_ctx: int
 ) -> Iterator[tuple[int, Pair]]:
-    """Up to eight pairs of a document, drawn from all of its places."""
+    """Up to `_PER_DOCUMENT` pairs of a document, drawn from all of its places."""
     source = read_source(document)
     places = [] if source is None else list(find(source))
     if not places:
