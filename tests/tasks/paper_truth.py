@@ -91,9 +91,8 @@ def var_if(text: str, line: str) -> str:
 
 
 def var_swap(text: str, line: str) -> str:
-    (target,) = {*re.findall(r"\w+", line.split("=")[0])} - {
-        *re.findall(r"\w+", line.split("=")[1])
-    }
+    targets, values = ({*re.findall(r"\w+", side)} for side in line.split("="))
+    (target,) = targets - values
     return " " + target
 
 

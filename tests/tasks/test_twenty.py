@@ -211,5 +211,5 @@ def test_tasks_are_cut_from_real_code(text_corpus: TextCorpus, name: str) -> Non
 def test_what_real_code_cannot_have_says_why(text_corpus: TextCorpus) -> None:
     with pytest.raises(TaskError, match="with_open needs the corpus tiny_python, not text: there"):
         build_task("with_open", text_corpus, 32)
-    with pytest.raises(TaskError, match="yields 0 examples .* needs 384"):
+    with pytest.raises(TaskError, match=r"yields 0 examples .* needs 384"):
         build_task("with_as", text_corpus, 32)
