@@ -11,13 +11,25 @@ if TYPE_CHECKING:
     from netseams.circuits import Circuit, circuit_graph, load_circuit, save_circuit
     from netseams.comparison import CompareConfig, Comparison, Setting, compare
     from netseams.core import NetseamsError
-    from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig, load_corpus
+    from netseams.corpora import (
+        StdlibConfig,
+        StringOpsConfig,
+        TextConfig,
+        TinyPythonConfig,
+        load_corpus,
+    )
     from netseams.discovery import NodeMaskConfig, NodeMasks
     from netseams.evaluation import agreement, necessity, score_network, sufficiency
     from netseams.interventions import mean_activations, redrawn_on_support, untrained_twin
     from netseams.models import Transformer, TransformerConfig, load_model, save_model
     from netseams.reporting import write_report
-    from netseams.tasks import build_task, task_names
+    from netseams.tasks import (
+        binary_task,
+        build_task,
+        load_task_file,
+        shuffled_twin,
+        task_names,
+    )
     from netseams.training import Dense, RunConfig, TrainConfig, WeightSparse, open_run, train
 
 _HOME: dict[str, str] = {
@@ -26,13 +38,13 @@ _HOME: dict[str, str] = {
         "circuits": "Circuit circuit_graph load_circuit save_circuit",
         "comparison": "CompareConfig Comparison Setting compare",
         "core": "NetseamsError",
-        "corpora": "StdlibConfig StringOpsConfig TextConfig load_corpus",
+        "corpora": "StdlibConfig StringOpsConfig TextConfig TinyPythonConfig load_corpus",
         "discovery": "NodeMaskConfig NodeMasks",
         "evaluation": "agreement necessity score_network sufficiency",
         "interventions": "mean_activations redrawn_on_support untrained_twin",
         "models": "Transformer TransformerConfig load_model save_model",
         "reporting": "write_report",
-        "tasks": "build_task task_names",
+        "tasks": "binary_task build_task load_task_file shuffled_twin task_names",
         "training": "Dense RunConfig TrainConfig WeightSparse open_run train",
     }.items()
     for name in names.split()
@@ -51,17 +63,20 @@ __all__ = [
     "StdlibConfig",
     "StringOpsConfig",
     "TextConfig",
+    "TinyPythonConfig",
     "TrainConfig",
     "Transformer",
     "TransformerConfig",
     "WeightSparse",
     "agreement",
+    "binary_task",
     "build_task",
     "circuit_graph",
     "compare",
     "load_circuit",
     "load_corpus",
     "load_model",
+    "load_task_file",
     "mean_activations",
     "necessity",
     "open_run",
@@ -69,6 +84,7 @@ __all__ = [
     "save_circuit",
     "save_model",
     "score_network",
+    "shuffled_twin",
     "sufficiency",
     "task_names",
     "train",
