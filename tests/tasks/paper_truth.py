@@ -55,8 +55,10 @@ def with_open(text: str, line: str) -> str:
 
 
 def bracket_brace(text: str, line: str) -> str:
-    assert parses(line + ": 1}") != parses(line + ", 1]")
-    return ":" if parses(line + ": 1}") else ","
+    outer = ("", "]", "]]", ")")  # the literal may stand in another one
+    is_dict, is_list = (any(parses(line + rest + o) for o in outer) for rest in (": 1}", ", 1]"))
+    assert is_dict != is_list
+    return ":" if is_dict else ","
 
 
 def for_while(text: str, line: str) -> str:
