@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     )
     from netseams.comparison import Arm, CompareConfig, Comparison, Setting, compare
     from netseams.core import NetseamsError
-    from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig, load_corpus
+    from netseams.corpora import (
+        StdlibConfig,
+        StringOpsConfig,
+        TextConfig,
+        TinyPythonConfig,
+        load_corpus,
+    )
     from netseams.discovery import HyperSearch, NodeMaskConfig, NodeMasks
     from netseams.evaluation import (
         agreement,
@@ -39,7 +45,13 @@ if TYPE_CHECKING:
         save_model,
     )
     from netseams.reporting import write_report
-    from netseams.tasks import build_task, task_names
+    from netseams.tasks import (
+        binary_task,
+        build_task,
+        load_task_file,
+        shuffled_twin,
+        task_names,
+    )
     from netseams.training import (
         BridgeConfig,
         Dense,
@@ -61,13 +73,13 @@ _HOME: dict[str, str] = {
         "load_compiled save_circuit",
         "comparison": "Arm CompareConfig Comparison Setting compare",
         "core": "NetseamsError",
-        "corpora": "StdlibConfig StringOpsConfig TextConfig load_corpus",
+        "corpora": "StdlibConfig StringOpsConfig TextConfig TinyPythonConfig load_corpus",
         "discovery": "HyperSearch NodeMaskConfig NodeMasks",
         "evaluation": "agreement measure_bridges necessity score_network sufficiency",
         "interventions": "mean_activations redrawn_on_support untrained_twin",
         "models": "Transformer TransformerConfig load_model parameter_counts save_gpt2 save_model",
         "reporting": "write_report",
-        "tasks": "build_task task_names",
+        "tasks": "binary_task build_task load_task_file shuffled_twin task_names",
         "training": (
             "BridgeConfig Dense Pruned RandomSupport RunConfig TrainConfig WeightSparse "
             "open_bridges open_run train train_bridges"
@@ -95,11 +107,13 @@ __all__ = [
     "StdlibConfig",
     "StringOpsConfig",
     "TextConfig",
+    "TinyPythonConfig",
     "TrainConfig",
     "Transformer",
     "TransformerConfig",
     "WeightSparse",
     "agreement",
+    "binary_task",
     "build_task",
     "circuit_graph",
     "compare",
@@ -109,6 +123,7 @@ __all__ = [
     "load_compiled",
     "load_corpus",
     "load_model",
+    "load_task_file",
     "mean_activations",
     "measure_bridges",
     "necessity",
@@ -120,6 +135,7 @@ __all__ = [
     "save_gpt2",
     "save_model",
     "score_network",
+    "shuffled_twin",
     "sufficiency",
     "task_names",
     "train",

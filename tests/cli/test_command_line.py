@@ -48,6 +48,7 @@ OPTIONS = {
     "model": set(),
     "bridge": {"dense", "sparse", "out", "learn", "tasks", "steps", "seed", "threads"},
     "export": {"run", "to", "out", "threads"},
+    "tasks": {"corpus", "text", "length"},
     "report": set(),
 }
 

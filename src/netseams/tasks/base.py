@@ -49,6 +49,9 @@ class Task:
     """Accuracy of the best predictor that cannot see what clean and corrupt differ in."""
     floor_loss: float
     """Its cross-entropy, in nats."""
+    n_found: int | None = None
+    """Pairs among which the splits were drawn, as far as was searched; None where any number
+    can be drawn."""
 
     def rows(self, split: TaskSplit) -> tuple[Int[Tensor, "R T"], Int[Tensor, "R P"]]:
         """Inputs and targets that count: clean ones, followed by corrupt ones if they count."""

@@ -3,7 +3,7 @@
 import tokenize
 from collections.abc import Iterator
 
-from netseams.corpora import TextCorpus
+from netseams.corpora import DocumentCorpus
 from netseams.corpora.documents import Document
 from netseams.tasks.base import Task
 from netseams.tasks.windows import Span, closing_task, python_tokens
@@ -11,7 +11,7 @@ from netseams.tasks.windows import Span, closing_task, python_tokens
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
-def bracket_close(corpus: TextCorpus, n_ctx: int) -> Task:
+def bracket_close(corpus: DocumentCorpus, n_ctx: int) -> Task:
     """`)` or `]`? Braces (a tenth as frequent in real code) and empty brackets are left out.
 
     Raises:

@@ -2,58 +2,78 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import cast
 
 from netseams.core import FileFormatError, Registry, TaskError
-from netseams.corpora import Corpus, StringOps, TextCorpus
+from netseams.corpora import Corpus, DocumentCorpus, StringOps, TinyPython
 from netseams.store import cache_folder, load_tensors, save_tensors
 from netseams.tasks.base import SPLIT_SIZES, Examples, Task, TaskSplit
 from netseams.tasks.bracket_close import bracket_close
 from netseams.tasks.quote_close import quote_close
 from netseams.tasks.string_operation import OPERATIONS, string_operation
+from netseams.tasks.task_file import load_task_file
+from netseams.tasks.twenty import TWENTY
 
-TextBuilder = Callable[[TextCorpus, int], Task]
+TextBuilder = Callable[[DocumentCorpus, int], Task]
 
 _text_tasks: Registry[TextBuilder] = Registry("task")
 _text_tasks.register("quote_close")(quote_close)
 _text_tasks.register("bracket_close")(bracket_close)
+_CLOSING = list(_text_tasks)
+for _name, _task in TWENTY.items():
+    _text_tasks.register(_name)(partial(_task.build, _name))
 
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 """Raise it when the way tasks are cut changes."""
 
 
-def task_names(corpus: Corpus) -> list[str]:
-    """The tasks that a corpus of this kind can have."""
-    return list(OPERATIONS) if isinstance(corpus, StringOps) else list(_text_tasks)
+def task_names(corpus: Corpus, every: bool = False) -> list[str]:
+    """The tasks that are asked of a corpus of this kind by default.
+
+    Args:
+        every: all that can be tried; on real text also the twenty of arXiv 2511.13653.
+    """
+    if isinstance(corpus, StringOps):
+        return list(OPERATIONS)
+    if every:
+        return list(_text_tasks)
+    return list(TWENTY) if isinstance(corpus, TinyPython) else _CLOSING.copy()
 
 
 def build_task(name: str, corpus: Corpus, n_ctx: int) -> Task:
     """Cut a task out of a corpus, with windows of `n_ctx` positions for text.
 
+    Args:
+        name: a task's name, or the path of a task file (`.yaml`, `.yml`).
+
     Raises:
         UnknownNameError: no such task.
         TaskError: the corpus does not hold enough examples, or is of the wrong kind.
+        FileFormatError: the task file is missing or invalid.
     """
+    if name.endswith((".yaml", ".yml")):
+        return load_task_file(Path(name), corpus, n_ctx)
     if isinstance(corpus, StringOps):
         return string_operation(name, corpus)
     if name in OPERATIONS:
         raise TaskError(f"task {name} needs the corpus string_ops, not {corpus.name}")
-    text = cast(TextCorpus, corpus)
-    key = f"{text.fingerprint}-{name}-{n_ctx}-v{_CACHE_VERSION}.safetensors"
+    if not isinstance(corpus, DocumentCorpus):
+        raise TaskError(f"task {name} needs a corpus of documents, not {corpus.name}")
+    key = f"{corpus.fingerprint}-{name}-{n_ctx}-v{_CACHE_VERSION}.safetensors"
     path = cache_folder() / "tasks" / key
     if path.exists():
         try:
             return _read(path)
         except (FileFormatError, KeyError, TypeError, ValueError):
             path.unlink(missing_ok=True)  # a damaged cache entry is made again
-    task = _text_tasks[name](text, n_ctx)
+    task = _text_tasks[name](corpus, n_ctx)
     _write(path, task)
     return task
 
 
 _FIELDS = ("clean", "corrupt", "clean_targets", "corrupt_targets")
-_FACTS = ("name", "corpus", "question", "scores_both", "floor_accuracy", "floor_loss")
+_FACTS = ("name", "corpus", "question", "scores_both", "floor_accuracy", "floor_loss", "n_found")
 
 
 def _write(path: Path, task: Task) -> None:

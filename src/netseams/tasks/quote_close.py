@@ -3,13 +3,13 @@
 import tokenize
 from collections.abc import Iterator
 
-from netseams.corpora import TextCorpus
+from netseams.corpora import DocumentCorpus
 from netseams.corpora.documents import Document
 from netseams.tasks.base import Task
 from netseams.tasks.windows import Span, closing_task, python_tokens
 
 
-def quote_close(corpus: TextCorpus, n_ctx: int) -> Task:
+def quote_close(corpus: DocumentCorpus, n_ctx: int) -> Task:
     """`'` or `"`? Strings that are empty, triple-quoted, formatted, or hold a quote are left out.
 
     So are windows with a further quote: files keep to one kind, so earlier quotes would give

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from netseams.core import generator
-from netseams.corpora import TextCorpus
+from netseams.corpora import DocumentCorpus
 from netseams.corpora.base import Split
 from netseams.corpora.documents import Document
 from netseams.tasks.base import Examples, Task, TaskSplit, enough
@@ -35,7 +35,7 @@ Spans = Callable[[Document], Iterator[Span]]
 def closing_task(
     name: str,
     question: str,
-    corpus: TextCorpus,
+    corpus: DocumentCorpus,
     n_ctx: int,
     closers: dict[str, str],
     spans: Spans,
@@ -74,6 +74,7 @@ def closing_task(
         scores_both=True,
         floor_accuracy=0.5,
         floor_loss=math.log(2),
+        n_found=sum(len(windows) for kinds in found.values() for windows in kinds.values()),
     )
 
 
@@ -100,7 +101,7 @@ Window = tuple[list[int], int]
 
 
 def _windows(
-    corpus: TextCorpus,
+    corpus: DocumentCorpus,
     split: Split,
     n_ctx: int,
     closers: dict[str, str],
@@ -132,7 +133,7 @@ def _balanced(
     split: TaskSplit,
     kinds: dict[str, list[Window]],
     closers: dict[str, str],
-    corpus: TextCorpus,
+    corpus: DocumentCorpus,
 ) -> Examples:
     """Equally many of every kind, shuffled, each with another opening mark as its corrupt twin."""
     marks = list(closers)
