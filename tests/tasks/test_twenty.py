@@ -2,13 +2,15 @@
 
 import math
 from collections import Counter
+from pathlib import Path
 
 import paper_truth
 import pytest
 import torch
 
 from netseams.core import TaskError
-from netseams.corpora import TextCorpus, TinyPython
+from netseams.corpora import TextConfig, TextCorpus, TinyPython
+from netseams.corpora.tiny_programs import write_program
 from netseams.corpora.tokenizer import END
 from netseams.tasks import (
     Task,
@@ -199,13 +201,17 @@ def test_cut_again_it_is_the_same(tiny: TinyPython, cache) -> None:
     assert first.n_found == again.n_found
 
 
-@pytest.mark.parametrize("name", ["if_equals", "final_kwarg"])
-def test_tasks_are_cut_from_real_code(text_corpus: TextCorpus, name: str) -> None:
-    if name == "final_kwarg":  # its functions have one default each
-        with pytest.raises(TaskError, match=r"final_kwarg: the corpus yields \d+ examples"):
-            build_task(name, text_corpus, 32)
-        return
-    check_truth(build_task(name, text_corpus, 32), text_corpus, getattr(paper_truth, name))
+def test_tasks_are_cut_from_files(tmp_path: Path) -> None:
+    for i in range(300):
+        programs = [write_program(seed) for seed in range(6 * i, 6 * i + 6)]
+        (tmp_path / f"m{i:03d}.py").write_text("\n".join(programs))
+    corpus = TextCorpus(TextConfig(path=tmp_path, d_vocab=640))
+    check_truth(build_task("if_equals", corpus, 32), corpus, paper_truth.if_equals)
+
+
+def test_too_few_places_are_counted(text_corpus: TextCorpus) -> None:
+    with pytest.raises(TaskError, match=r"final_kwarg: the corpus yields \d+ examples"):
+        build_task("final_kwarg", text_corpus, 32)
 
 
 def test_what_real_code_cannot_have_says_why(text_corpus: TextCorpus) -> None:
