@@ -1,13 +1,12 @@
 """Presets of `netseams compare`."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from netseams.comparison import CompareConfig
 from netseams.core import SettingError, UnknownNameError
 from netseams.corpora import StdlibConfig, TextConfig
-from netseams_recipes.inquiries import ablations, arms, frontier
+from netseams_recipes.inquiries import ablations, arms, arms_text, frontier
+from netseams_recipes.recipe import Recipe
 from netseams_recipes.settings import (
     STRING_OPS_MODEL,
     STRING_OPS_TRAIN,
@@ -17,19 +16,7 @@ from netseams_recipes.settings import (
     two_routes,
 )
 
-
-@dataclass(frozen=True)
-class Preset:
-    """A named comparison and what it takes."""
-
-    name: str
-    purpose: str
-    hardware: str
-    minutes: float
-    """Expected, on that hardware, after installation."""
-    headline: str
-    """What came out when it was last run."""
-    config: Callable[[], CompareConfig]
+Preset = Recipe[CompareConfig]
 
 
 def quick() -> CompareConfig:
@@ -80,26 +67,34 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "arms",
-            "both corpora, four arms (dense, weight_sparse, pruned, random_support), three seeds",
+            "twenty tasks and string operations, four arms of equal tokens, three seeds",
             "2 CPU cores, 4 GB",
-            45,
-            "not yet run in full; minutes are an estimate from the cost of its parts",
+            None,
+            "not yet run in full",
             arms,
+        ),
+        Preset(
+            "arms-text",
+            "the same four arms on real text",
+            "2 CPU cores, 4 GB",
+            None,
+            "not yet run in full",
+            arms_text,
         ),
         Preset(
             "frontier",
             "string operations: density at fixed width, width at a fixed number of weights",
             "2 CPU cores, 4 GB",
-            24,
-            "not yet run in full; minutes are an estimate from the cost of its parts",
+            None,
+            "not yet run in full",
             frontier,
         ),
         Preset(
             "ablations",
             "string operations: one setting of weight-sparse training changed at a time",
             "2 CPU cores, 4 GB",
-            22,
-            "not yet run in full; minutes are an estimate from the cost of its parts",
+            None,
+            "not yet run in full",
             ablations,
         ),
         Preset(
@@ -132,5 +127,7 @@ def preset(name: str, text: Path | None = None) -> CompareConfig:
         if isinstance(setting.corpus, StdlibConfig)
     )
     if not own:
-        raise SettingError(f"preset {name} reads no text: with --text take quick, standard or arms")
+        raise SettingError(
+            f"preset {name} reads no text: with --text take quick, standard or arms-text"
+        )
     return config.model_copy(update={"settings": own})

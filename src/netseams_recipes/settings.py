@@ -3,7 +3,7 @@
 from typing import Any
 
 from netseams.comparison import Arm, Setting
-from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig
+from netseams.corpora import StdlibConfig, StringOpsConfig, TextConfig, TinyPythonConfig
 from netseams.discovery import NodeMaskConfig
 from netseams.models import TransformerConfig
 from netseams.training import Dense, TrainConfig, WeightSparse
@@ -36,6 +36,26 @@ def text_setting(
         train=TrainConfig(steps=steps, batch_size=32, lr=1.5e-3),
         arms=arms or two_routes(TEXT_DENSITY),
         search=search(160, batch_size=16),
+        **others,
+    )  # fmt: skip
+
+
+def tiny_python_setting(arms: tuple[Arm, ...] | None = None, **others: Any) -> Setting:
+    """Generated Python and its twenty tasks: the same shape as on real text.
+
+    Args:
+        others: further fields of the `Setting`.
+    """
+    corpus = TinyPythonConfig()
+    return Setting(
+        corpus=corpus,
+        model=TransformerConfig(
+            n_layers=2, n_heads=8, d_model=128, d_mlp=512, n_ctx=64, d_vocab=corpus.d_vocab,
+            bigram=True,
+        ),
+        train=TrainConfig(steps=1200, batch_size=32, lr=1.5e-3),
+        arms=arms or two_routes(TEXT_DENSITY),
+        search=search(120, batch_size=16),
         **others,
     )  # fmt: skip
 

@@ -12,8 +12,13 @@ from netseams.cli.progress import JobProgress, console
 from netseams.core import SettingError
 from netseams_recipes import PRESETS, preset
 
+
+def _minutes(minutes: float | None) -> str:
+    return "time unknown" if minutes is None else f"about {minutes:g} minutes"
+
+
 _ABOUT = "Presets:\n" + "\n".join(
-    f"  {p.name:<9} {p.purpose}; about {p.minutes:g} minutes on {p.hardware}\n"
+    f"  {p.name:<9} {p.purpose}; {_minutes(p.minutes)} on {p.hardware}\n"
     f"  {'':<9} last gave: {p.headline}"
     for p in PRESETS.values()
 )

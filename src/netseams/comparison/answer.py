@@ -165,6 +165,8 @@ def _specific(config: CompareConfig, matrices: list[SpecificityMatrix]) -> str:
             parts += _specific_range(setting, [m for m in ours if m.part == "whole"])
         else:
             parts += _specific_each(ours)
+    if not any(setting.specificity for setting in config.settings):
+        return "Whether removing a circuit spares the other tasks was not asked here."
     if not parts:
         return "No circuit reached the primary target, so specificity was not tested."
     return (

@@ -34,6 +34,10 @@ class Setting(Config):
     """A second reference, such as weight_sparse for arms of equal density."""
     controls: tuple[Control, ...] = ("untrained", "redrawn")
     """Control networks that are searched too, each at the budget of the trained one."""
+    tasks: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Names of tasks, or paths of task files; None: those that the corpus is asked by default."""
+    specificity: bool = True
+    """Whether every task is scored without every circuit: (tasks)^2 scores a network."""
     search: NodeMaskConfig = NodeMaskConfig()
     """The one search that every network gets, controls included."""
     targets: tuple[float, ...] = (0.05, 0.15, 0.3)

@@ -12,10 +12,11 @@ _PARTS = ("whole", "exclusive")
 
 
 def specificity_matrices(config: CompareConfig, evidence: Evidence) -> list[SpecificityMatrix]:
-    """Every corpus, arm, part and ablation."""
+    """Every corpus that it is asked of, arm, part and ablation."""
     return [
         _matrix(setting.corpus.kind, arm, ablation, part, evidence, list(config.seeds))
         for setting in config.settings
+        if setting.specificity
         for arm in setting.arm_names
         for part in _PARTS
         for ablation in ABLATIONS

@@ -57,8 +57,9 @@ def measure_job(
         others = [other for key, other in circuits.items() if key != name]
         rows += asked.alone("whole", circuit)
         rows += asked.agreeing(circuit)
-        rows += asked.removed("whole", circuit, tasks)
-        rows += asked.removed("exclusive", circuit.without(others, model), tasks)
+        rows += asked.removed("whole", circuit, tasks if setting.specificity else [asked.task])
+        if setting.specificity:
+            rows += asked.removed("exclusive", circuit.without(others, model), tasks)
         for draw in range(random_masks):
             other = random_circuit(circuit, model, seed_from(asked.same["circuit"], draw))
             rows += asked.alone("random", other, ("mean",), draw)

@@ -110,7 +110,7 @@ def _cut_tasks(setting: Setting) -> list[TaskFacts]:
     corpus = load_corpus(setting.corpus)
     _check_shape(corpus, setting)
     facts: list[TaskFacts] = []
-    for name in task_names(corpus):
+    for name in setting.tasks or task_names(corpus):
         try:
             task = build_task(name, corpus, setting.model.n_ctx)
         except TaskError as error:
