@@ -15,6 +15,7 @@ from netseams_recipes.settings import (
     text_setting,
     two_routes,
 )
+from netseams_recipes.zoo import zoo
 
 Preset = Recipe[CompareConfig]
 
@@ -96,6 +97,14 @@ PRESETS: dict[str, Preset] = {
             None,
             "not yet run in full",
             ablations,
+        ),
+        Preset(
+            "zoo",
+            "real Python: the pair in the box; with --models zoo it is used, without it made again",
+            "2 CPU cores, 4 GB",
+            None,
+            "not yet run in full",
+            zoo,
         ),
         Preset(
             "smoke",

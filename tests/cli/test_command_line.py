@@ -40,7 +40,7 @@ def test_every_verb_explains_itself(verb, capsys):
 
 # Options are a promise: adding or losing one must be a decision.
 OPTIONS = {
-    "compare": {"preset", "out", "text", "seeds", "workers", "threads"},
+    "compare": {"preset", "out", "text", "models", "seeds", "workers", "threads"},
     "train": {"out", "config", "recipe", "preset", "corpus", "arm", "text", "seed", "threads"},
     "plan": {"devices", "config", "recipe", "preset", "corpus", "arm", "batch", "n", "d"},
     "discover": {"out", "targets", "steps", "seed", "threads", "search", "trials"},

@@ -28,22 +28,25 @@ def run(arguments: list[str]) -> int:
     """Parse and run the verb."""
 
     def compare(
-        preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
+        preset: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
         out: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
         text: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None,
+        models: Annotated[Path | None, tyro.conf.arg(metavar="zoo|FOLDER")] = None,
         seeds: Annotated[int | None, tyro.conf.arg(metavar="N")] = None,
         workers: Annotated[int | None, tyro.conf.arg(metavar="N")] = None,
         threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1,
     ) -> int:
-        return _compare(preset, out, text, seeds, workers, threads, arguments)
+        return _compare(preset, out, text, models, seeds, workers, threads, arguments)
 
     compare.__doc__ = (
         "Train every arm, find circuits in all networks, test them against controls, and "
         f"write report.html.\n\n{_ABOUT}\n\nThe same command resumes an interrupted run.\n\n"
         "Args:\n"
-        "    preset: What to run.\n"
+        "    preset: What to run; quick by default, zoo with --models.\n"
         "    out: Folder for everything that comes out; runs/compare-PRESET by default.\n"
         "    text: Your own file or folder of text, in place of the two built-in corpora.\n"
+        "    models: Trained networks to use instead of training: zoo for the pair in the box, or\n"
+        "        a folder of packed runs.\n"
         "    seeds: Number of training seeds, in place of the preset's.\n"
         "    workers: Worker processes; one for every core by default.\n"
         "    threads: Torch threads of every worker.\n"
@@ -52,9 +55,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _compare(
-    name: str, out: Path | None, text: Path | None, seeds: int | None, workers: int | None,
-    threads: int, arguments: list[str],
+    name: str | None, out: Path | None, text: Path | None, models: Path | None,
+    seeds: int | None, workers: int | None, threads: int, arguments: list[str],
 ) -> int:  # fmt: skip
+    name = name or ("quick" if models is None else "zoo")
     config = preset(name, text)
     if seeds is not None:
         if seeds < 1:
@@ -74,6 +78,7 @@ def _compare(
             n_workers=workers or n_cores(),
             threads=threads,
             command=shlex.join(["netseams", "compare", *arguments]),
+            models=_models(models),
             plan=progress.plan,
             report=progress.report,
         )
@@ -81,6 +86,14 @@ def _compare(
     print_summary(comparison, terminal)
     terminal.print(f"report: {page}", soft_wrap=True)
     return 0
+
+
+def _models(given: Path | None) -> Path | None:
+    if given != Path("zoo"):
+        return given
+    import netseams_zoo
+
+    return netseams_zoo.FOLDER
 
 
 def n_cores() -> int:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from netseams.comparison.adopt import adopt_runs
 from netseams.comparison.config import CompareConfig, Setting
 from netseams.comparison.jobs import search_job, train_job
 from netseams.comparison.measure import measure_job
@@ -23,6 +24,7 @@ def compare(
     n_workers: int = 1,
     threads: int = 1,
     command: str = "",
+    models: Path | None = None,
     plan: Callable[[list[str]], None] | None = None,
     report: Report | None = None,
 ) -> Comparison:
@@ -35,6 +37,7 @@ def compare(
         n_workers: processes; with more than one, call this below `if __name__ == "__main__":`.
         threads: torch threads of every process.
         command: what was typed, for the record.
+        models: a folder of packed runs to take the networks from, in place of training them.
         plan: called once with the names of all jobs.
         report: called while jobs run.
 
@@ -47,6 +50,8 @@ def compare(
     tasks = [fact for setting in config.settings for fact in _cut_tasks(setting)]
     folder.claim(config)  # only now: a corpus that cannot be used leaves no folder behind
     sessions = folder / "sessions.jsonl"
+    if models is not None:
+        adopt_runs(config, models, out)
     try:
         jobs = plan_jobs(config, out, tasks)
         if plan is not None:
