@@ -238,7 +238,7 @@ def test_every_preset_is_a_valid_config(name):
 
 def test_own_text_takes_the_place_of_the_stdlib_in_every_arm(tmp_path, capsys):
     (tmp_path / "own.txt").write_text("words")
-    (setting,) = preset("arms", tmp_path / "own.txt").settings
+    (setting,) = preset("arms-text", tmp_path / "own.txt").settings
     assert setting.corpus.kind == "text"
     assert setting.arms == preset("arms").settings[0].arms
     own = ("compare", "--preset", "frontier", "--text", str(tmp_path))
