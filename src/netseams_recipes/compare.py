@@ -5,7 +5,7 @@ from pathlib import Path
 from netseams.comparison import CompareConfig
 from netseams.core import SettingError, UnknownNameError
 from netseams.corpora import StdlibConfig, TextConfig
-from netseams_recipes.inquiries import ablations, arms, arms_text, frontier
+from netseams_recipes.inquiries import ablations, arms, arms_ops, arms_text, frontier
 from netseams_recipes.recipe import Recipe
 from netseams_recipes.settings import (
     STRING_OPS_MODEL,
@@ -68,7 +68,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "arms",
-            "twenty tasks and string operations, four arms of equal tokens, three seeds",
+            "twenty tasks on generated Python, four arms of equal tokens, three seeds",
             "2 CPU cores, 4 GB",
             None,
             "not yet run in full",
@@ -81,6 +81,14 @@ PRESETS: dict[str, Preset] = {
             None,
             "not yet run in full",
             arms_text,
+        ),
+        Preset(
+            "arms-ops",
+            "the same four arms on string operations",
+            "2 CPU cores, 4 GB",
+            None,
+            "not yet run in full",
+            arms_ops,
         ),
         Preset(
             "frontier",
