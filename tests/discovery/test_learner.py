@@ -139,7 +139,11 @@ def test_budgets_say_what_was_done() -> None:
 
 def test_a_loss_past_use_ends_the_search(small) -> None:
     model, task, means = small
-    (trace,) = train_masks(model, task, means, [SHORT.model_copy(update={"stop_past": 1.0})], 0.01)
+    (plain,) = train_masks(model, task, means, [SHORT], 0.01)
+    config = SHORT.model_copy(update={"stop_past": 0.5})
+    (never,) = train_masks(model, task, means, [config], 0.5 * min(plain.losses))
+    assert (never.stopped, never.steps) == ("", SHORT.steps)  # it met no target: a control
+    (trace,) = train_masks(model, task, means, [config], plain.losses[0])
     assert trace.stopped.endswith("is past use")
     assert trace.steps == SHORT.steps // SHORT.snapshots == 4
     assert len(trace.snapshots) == 1

@@ -25,7 +25,7 @@ def _plan(
     config: Path | None = None,
     recipe: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
-    corpus: Annotated[str, tyro.conf.arg(metavar="NAME")] = "stdlib",
+    corpus: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     arm: Annotated[str, tyro.conf.arg(metavar="NAME")] = "weight_sparse",
     batch_size: int | None = None,
     n_layers: int | None = None,
@@ -42,7 +42,7 @@ def _plan(
         config: A config.json of a run; preset, corpus and arm are then unused.
         recipe: A recipe such as script-small; they are then unused, too.
         preset: Preset of `netseams compare` whose settings are used.
-        corpus: stdlib or string_ops.
+        corpus: One of the preset's corpora; its first by default.
         arm: Kind of network.
         batch_size: Sequences in a step, over all devices.
         n_layers: Blocks, in place of those of the preset or config; so all that follow.

@@ -25,7 +25,7 @@ def _train(
     config: Path | None = None,
     recipe: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     preset: Annotated[str, tyro.conf.arg(metavar="NAME")] = "quick",
-    corpus: Annotated[str, tyro.conf.arg(metavar="NAME")] = "stdlib",
+    corpus: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     arm: Annotated[str, tyro.conf.arg(metavar="NAME")] = "dense",
     text: Path | None = None,
     seed: int = 0,
@@ -40,7 +40,7 @@ def _train(
         config: A config.json of another run to repeat; the options below are then unused.
         recipe: A recipe such as script-small; of the options below it takes text and seed.
         preset: Preset of `netseams compare` whose settings are used.
-        corpus: stdlib or string_ops.
+        corpus: One of the preset's corpora; its first by default.
         arm: An arm of that preset: dense, weight_sparse, ...
         text: Your own file or folder of text, in place of the corpus.
         seed: Training seed.
@@ -71,7 +71,7 @@ def chosen(
     config: Path | None,
     recipe: str | None,
     preset: str,
-    corpus: str,
+    corpus: str | None,
     arm: str,
     text: Path | None,
     seed: int,
@@ -90,7 +90,7 @@ def chosen(
     if recipe:
         return find_recipe(recipe, text, seed)
     settings = {s.corpus.kind: s for s in find_preset(preset, text).settings}
-    key = "text" if text is not None else corpus
+    key = "text" if text is not None else corpus or next(iter(settings))
     if key not in settings:
         raise UnknownNameError("corpus", key, settings)
     return settings[key].run(arm, seed)
