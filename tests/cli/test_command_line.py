@@ -47,6 +47,7 @@ OPTIONS = {
     "evaluate": {"network", "seed"},
     "model": set(),
     "bridge": {"dense", "sparse", "out", "learn", "tasks", "steps", "seed", "threads"},
+    "pack": {"out", "made"},
     "export": {"run", "to", "out", "threads"},
     "tasks": {"corpus", "text", "length"},
     "report": set(),

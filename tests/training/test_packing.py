@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from netseams.core import FileFormatError, RunFolderError, generator
 from netseams.corpora import StringOpsConfig, load_corpus
-from netseams.models import TransformerConfig, model_fingerprint
+from netseams.models import TransformerConfig, load_model, model_fingerprint
 from netseams.training import RunConfig, TrainConfig, TrainedRun, WeightSparse, open_run, train
 from netseams.training.packing import pack_run, packed_runs, unpack_run
 
@@ -69,3 +69,9 @@ def test_a_folder_of_another_run_is_refused(packed: Path, tmp_path: Path) -> Non
 def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="holds no packed run"):
         packed_runs(tmp_path)
+
+
+def test_a_packed_run_opens_like_any_other(packed: Path, tmp_path: Path) -> None:
+    opened = open_run(packed / "one")
+    assert model_fingerprint(opened.load()) == opened.result.fingerprint
+    assert model_fingerprint(load_model(packed / "one")) == opened.result.fingerprint

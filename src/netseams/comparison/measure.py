@@ -16,6 +16,7 @@ from netseams.core import seed_from
 from netseams.corpora import StringOps
 from netseams.evaluation import (
     agreement,
+    is_learned,
     next_token_rise,
     removal_scores,
     score_network,
@@ -152,7 +153,7 @@ def _network_row(
     scores: list[TaskScore] = []
     for task in tasks:
         s = score_network(model, task)
-        learned = s.accuracy >= task.floor_accuracy + 0.5 * (1 - task.floor_accuracy)
+        learned = is_learned(s.accuracy, task.floor_accuracy)
         scores.append(TaskScore(task=task.name, accuracy=s.accuracy, loss=s.loss, learned=learned))
     corpus = corpus_of(config.corpus)
     extra = {}

@@ -70,3 +70,8 @@ def score(
 def score_network(model: Transformer, task: Task, split: TaskSplit = "report") -> Score:
     """Score the whole network."""
     return score(model, task, split, None, "zero", {})
+
+
+def is_learned(accuracy: float, floor: float) -> bool:
+    """At least halfway from the floor to 1."""
+    return accuracy >= floor + 0.5 * (1 - floor)

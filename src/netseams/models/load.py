@@ -7,6 +7,7 @@ from netseams.models import gpt2, released
 from netseams.models.files import read_model
 from netseams.models.foreign import read_json
 from netseams.models.hub import download, is_hub_name
+from netseams.models.packed import PACKED_FILE, load_packed
 from netseams.models.transformer import Transformer
 
 _OURS = "model.safetensors"
@@ -15,9 +16,9 @@ _OURS = "model.safetensors"
 def load_model(source: str | Path) -> Transformer:
     """Read a model from a file, a folder, or by name from the Hugging Face hub.
 
-    Read are: a file of `save_model`; the folder of a training run; a folder of the release of
-    arXiv 2511.13653; a Hugging Face folder of GPT-2's shape; `owner/name` on the hub (a text, and
-    nothing here has that name). No format runs code.
+    Read are: a file of `save_model`; the folder of a training run, packed or not; a folder of the
+    release of arXiv 2511.13653; a Hugging Face folder of GPT-2's shape; `owner/name` on the hub (a
+    text, and nothing here has that name). No format runs code.
 
     Args:
         source: path or name.
@@ -48,6 +49,8 @@ def load_model(source: str | Path) -> Transformer:
         raise FileFormatError(f"{path} holds a {kind!r} model: of Hugging Face's, gpt2 can be read")
     if (path / _OURS).exists():
         return read_model(path / _OURS)
+    if (path / PACKED_FILE).exists():
+        return load_packed(path / PACKED_FILE)
     raise FileFormatError(
         f"{path} holds no model that can be read: expected {_OURS} of ours, "
         f"{released.CONFIG_FILE} with {released.WEIGHTS_FILE}, or {gpt2.CONFIG_FILE} with "

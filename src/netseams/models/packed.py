@@ -16,6 +16,8 @@ from netseams.models.files import shapes_of
 from netseams.models.transformer import Transformer
 from netseams.store import load_tensors, save_tensors
 
+PACKED_FILE = "model.packed"
+"""Its name in a folder."""
 FORMAT = "netseams.packed"
 VERSION = "1"
 _SPARSE = 0.5

@@ -88,7 +88,7 @@ class TrainedRun:
         Raises:
             FileFormatError: its file is damaged.
         """
-        return load_model(self.folder / "model.safetensors")
+        return load_model(self.folder)
 
 
 def train(
