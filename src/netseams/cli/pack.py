@@ -1,6 +1,5 @@
 """`netseams pack`: a finished run in few bytes, with its card."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -36,10 +35,8 @@ def _pack(
     finished = open_run(network)
     result = pack_run(finished, out)
     packed = open_run(out)
-    made_by = made_by or shlex.join(
-        ["netseams", "train", "--config", "config.json", "--out", "RUN"]
-    )
-    write_text(out / "CARD.md", model_card(packed, tasks_of(packed), made_by))
+    command = made_by or "netseams train --config config.json --out RUN"
+    write_text(out / "CARD.md", model_card(packed, tasks_of(packed), command))
     size = sum(path.stat().st_size for path in out.iterdir() if path.is_file())
     console().print(
         f"test loss {finished.result.test_loss:.4f} nats before rounding, {result.test_loss:.4f} "
