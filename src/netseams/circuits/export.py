@@ -18,7 +18,7 @@ from netseams.circuits.compiled import CompiledCircuit, CutHeader
 from netseams.core import CircuitMismatchError, FileFormatError
 from netseams.interventions import masked_hooks
 from netseams.models import Transformer
-from netseams.store import load_tensors, save_tensors, write_text
+from netseams.store import load_format, save_tensors, write_text
 
 FORMAT = "netseams.compiled"
 VERSION = "1"
@@ -54,15 +54,7 @@ def load_compiled(path: Path) -> CompiledCircuit:
             tensors do not fit its header.
     """
     path = path / "circuit.safetensors" if path.is_dir() else path
-    tensors, header = load_tensors(path)
-    if header.get("format") != FORMAT:
-        raise FileFormatError(
-            f"{path} is not a {FORMAT} file (its format is {header.get('format')!r})"
-        )
-    if header.get("version") != VERSION:
-        raise FileFormatError(
-            f"{path} has format version {header.get('version')!r}; this release reads {VERSION}"
-        )
+    tensors, header = load_format(path, FORMAT, VERSION)
     card = CutHeader.parse_json(header.get("circuit", ""), str(path))
     try:
         compiled = CompiledCircuit.from_parts(card, tensors)

@@ -6,7 +6,7 @@ from netseams.core import FileFormatError
 from netseams.models.bridge import Bridges, BridgeShape
 from netseams.models.files import model_fingerprint
 from netseams.models.transformer import Transformer
-from netseams.store import load_tensors, save_tensors
+from netseams.store import load_format, save_tensors
 
 FORMAT = "netseams.bridges"
 VERSION = "1"
@@ -37,12 +37,7 @@ def load_bridges(path: Path, dense: Transformer, sparse: Transformer) -> Bridges
         FileFormatError: missing, truncated, a pickle, of another format or version, made for
             other networks, or its tensors do not fit its shape.
     """
-    tensors, header = load_tensors(path)
-    if header.get("format") != FORMAT or header.get("version") != VERSION:
-        raise FileFormatError(
-            f"{path} is not a {FORMAT} {VERSION} file (it is {header.get('format')!r} "
-            f"{header.get('version')!r})"
-        )
+    tensors, header = load_format(path, FORMAT, VERSION)
     for side, model in (("dense", dense), ("sparse", sparse)):
         ours = model_fingerprint(model)
         if header.get(side) != ours:

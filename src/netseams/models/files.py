@@ -8,7 +8,7 @@ import torch
 from netseams.core import FileFormatError
 from netseams.models.config import TransformerConfig
 from netseams.models.transformer import Transformer
-from netseams.store import load_tensors, save_tensors
+from netseams.store import load_format, save_tensors
 
 FORMAT = "netseams.model"
 VERSION = "1"
@@ -31,15 +31,7 @@ def read_model(path: Path) -> Transformer:
         FileFormatError: missing, truncated, a pickle, of another format or version, or its
             tensors do not fit its config.
     """
-    tensors, header = load_tensors(path)
-    if header.get("format") != FORMAT:
-        raise FileFormatError(
-            f"{path} is not a {FORMAT} file (its format is {header.get('format')!r})"
-        )
-    if header.get("version") != VERSION:
-        raise FileFormatError(
-            f"{path} has format version {header.get('version')!r}; this release reads {VERSION}"
-        )
+    tensors, header = load_format(path, FORMAT, VERSION)
     config = TransformerConfig.parse_json(header.get("config", ""), str(path))
     expected = shapes_of(config)
     for name, shape in expected.items():

@@ -14,7 +14,7 @@ from netseams.core import FileFormatError
 from netseams.models.config import TransformerConfig
 from netseams.models.files import shapes_of
 from netseams.models.transformer import Transformer
-from netseams.store import load_tensors, save_tensors
+from netseams.store import load_format, save_tensors
 
 PACKED_FILE = "model.packed"
 """Its name in a folder."""
@@ -53,12 +53,7 @@ def load_packed(path: Path) -> Transformer:
         FileFormatError: missing, truncated, a pickle, of another format or version, or its
             tensors do not fit its config.
     """
-    tensors, header = load_tensors(path)
-    if (header.get("format"), header.get("version")) != (FORMAT, VERSION):
-        raise FileFormatError(
-            f"{path} is not a {FORMAT} file of version {VERSION} "
-            f"(it says {header.get('format')!r}, {header.get('version')!r})"
-        )
+    tensors, header = load_format(path, FORMAT, VERSION)
     config = TransformerConfig.parse_json(header.get("config", ""), str(path))
     whole = {name: _unpack(tensors, name, shape, path) for name, shape in shapes_of(config).items()}
     if tensors:

@@ -11,13 +11,14 @@ from netseams.store.files import (
 from netseams.store.folders import WorkFolder, cache_folder
 from netseams.store.pickles import load_pickled_tensors
 from netseams.store.provenance import Provenance, provenance
-from netseams.store.tensors import load_tensors, read_tensor_header, save_tensors
+from netseams.store.tensors import load_format, load_tensors, read_tensor_header, save_tensors
 
 __all__ = [
     "Provenance",
     "WorkFolder",
     "append_line",
     "cache_folder",
+    "load_format",
     "load_pickled_tensors",
     "load_tensors",
     "provenance",

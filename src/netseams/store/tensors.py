@@ -70,6 +70,24 @@ def check_finite(path: Path, name: str, tensor: Tensor) -> None:
         raise FileFormatError(f"{path}: tensor {name!r} holds NaN or infinity")
 
 
+def load_format(path: Path, name: str, version: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """`load_tensors` of a file whose header must say that it is of one of our formats.
+
+    Raises:
+        FileFormatError: as `load_tensors`; it is of another format or version.
+    """
+    tensors, header = load_tensors(path)
+    if header.get("format") != name:
+        raise FileFormatError(
+            f"{path} is not a {name} file (its format is {header.get('format')!r})"
+        )
+    if header.get("version") != version:
+        raise FileFormatError(
+            f"{path} has format version {header.get('version')!r}; this release reads {version}"
+        )
+    return tensors, header
+
+
 def read_tensor_header(path: Path) -> dict[str, str]:
     """Read the header alone, without loading a tensor.
 
