@@ -58,7 +58,7 @@ def _discover(
     model = finished.load()
     means = mean_activations(model, corpus)
     terminal = console()
-    folder = out or network / "circuits" / task
+    folder = out or network / "circuits" / cut.name
     if trials == 1:
         fitted = NodeMasks(settings).fit(model, cut, means, targets)
         circuits, best = fitted.circuits_, min(point.loss for point in fitted.curve_)
