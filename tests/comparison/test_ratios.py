@@ -193,6 +193,12 @@ def test_sizes_are_over_the_tasks_that_most_arms_hold():
     assert common_tasks({"a": ["x", "y"], "b": ["x", "y"], "c": []}) == ["x", "y"]
     assert common_tasks({"a": ["x", "y"], "b": ["y"], "c": ["z"]}) == ["y"]
     assert common_tasks({"a": [], "b": []}) == []
+    # One weak arm does not take the others' sizes away: it is the one without.
+    assert common_tasks({"a": ["x", "y"], "b": ["x", "y"], "c": ["x", "y"], "d": ["x"]}) == [
+        "x",
+        "y",
+    ]
+    assert common_tasks({"a": ["x"], "b": ["y"], "c": ["z"]}) == ["x", "y", "z"]
 
 
 def test_the_answer_for_four_arms_is_made_of_the_numbers():

@@ -41,7 +41,7 @@ def arm_rows(setting: Setting, evidence: Evidence, seeds: Iterable[int]) -> list
 
 
 def common_tasks(held: dict[str, list[str]]) -> list[str]:
-    """The tasks that most arms hold; where no arm holds any, none.
+    """The tasks that more than half of the arms hold; failing these, those that most arms hold.
 
     Args:
         held: arm -> tasks that it learned and reached in every seed.
@@ -50,7 +50,8 @@ def common_tasks(held: dict[str, list[str]]) -> list[str]:
     for tasks in held.values():
         for task in tasks:
             counts[task] = counts.get(task, 0) + 1
-    return [task for task, n in counts.items() if n == max(counts.values())]
+    usual = [task for task, n in counts.items() if 2 * n > len(held)]
+    return usual or [task for task, n in counts.items() if n == max(counts.values())]
 
 
 class _Row:
