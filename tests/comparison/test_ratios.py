@@ -182,11 +182,12 @@ def test_a_row_for_every_arm_over_the_same_tasks():
     assert [p.edges for p in lost.points] == [None, None]
 
 
-def test_a_task_that_one_arm_missed_leaves_all_sizes():
+def test_a_task_that_one_arm_missed_leaves_that_arm_without_a_size():
     rows = arm_rows(SETTING, evidence(), (0, 1))
-    assert [row.tasks for row in rows] == [["reverse"]] * 4
+    assert [row.tasks for row in rows] == [["reverse", "rotate"]] * 3 + [[]]
     assert [row.n_reached for row in rows] == [2, 2, 2, 1]
-    assert rows[0].edges.value == pytest.approx(800)  # 400 and 1600
+    assert rows[0].edges.value == pytest.approx(400)  # of 400, 100 and, in seed 1, 1600, 400
+    assert rows[3].edges is None
 
 
 def test_sizes_are_over_the_tasks_that_most_arms_hold():
