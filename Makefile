@@ -4,7 +4,7 @@ BIN := .venv/bin
 PRESET ?= quick
 OUT ?= runs/compare-$(PRESET)
 
-.PHONY: compare test test-all lint bench clean
+.PHONY: compare test test-all lint bench zoo clean
 
 compare: .venv/installed
 	$(BIN)/netseams compare --preset $(PRESET) --out $(OUT)
@@ -26,6 +26,13 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/export.py
 	$(BIN)/python benchmarks/selection.py
 	$(BIN)/python benchmarks/search.py
+
+# The networks in the box, made again: two runs of under half an hour on an idle core each.
+zoo: .venv/installed
+	$(BIN)/netseams train --preset zoo --arm dense --out runs/zoo/dense
+	$(BIN)/netseams train --preset zoo --arm weight_sparse --out runs/zoo/weight_sparse
+	$(BIN)/netseams pack runs/zoo/dense --out src/netseams_zoo/python-dense
+	$(BIN)/netseams pack runs/zoo/weight_sparse --out src/netseams_zoo/python-weight-sparse
 
 clean:
 	rm -rf .venv
