@@ -109,9 +109,9 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "zoo",
             "real Python: the pair in the box; with --models zoo it is used, without it made again",
-            "2 CPU cores, 4 GB",
-            None,
-            "not yet run in full",
+            "2 CPU cores, 4 GB (with --models zoo)",
+            2,
+            "dense over weight-sparse at 0.15 nats: edges 15x (density 33x), nodes 0.8x",
             zoo,
         ),
         Preset(

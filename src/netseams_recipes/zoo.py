@@ -23,7 +23,7 @@ def zoo() -> CompareConfig:
         ),
         train=TrainConfig(steps=5000, batch_size=20, lr=1.5e-3),
         arms=two_routes(ZOO_DENSITY),
-        tasks=("single_double_quote", "bracket_close"),
+        tasks=("single_double_quote",),
         specificity=False,
         search=fast(steps=60).model_copy(update={"snapshots": 6, "bisections": 4}),
         targets=(0.15, 0.3),
