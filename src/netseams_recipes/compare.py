@@ -96,8 +96,8 @@ PRESETS: dict[str, Preset] = {
             "string operations: density at fixed width, width at a fixed number of weights",
             "2 CPU cores, 4 GB",
             9,
-            "fewer weights: 54,987 edges dense, 1,801 at density 0.02; 17,000 weights: none of all six "
-            "tasks at width 64, 2,842 edges at 128, 1,760 at 256",
+            "edges: 54,987 dense, 1,801 at density 0.02; with 17,000 weights width 64 fails three "
+            "tasks, 128 has 2,842 edges, 256 has 1,760",
             frontier,
         ),
         Preset(
@@ -105,7 +105,7 @@ PRESETS: dict[str, Preset] = {
             "string operations: one setting of weight-sparse training changed at a time",
             "2 CPU cores, 4 GB",
             6,
-            "without the tie of learning rate to l0, 2.6x the edges; epsilon 0.1 alone learns nothing",
+            "learning rate not tied to l0: 2.6x the edges; epsilon 0.1 alone: nothing learned",
             ablations,
         ),
         Preset(
