@@ -26,9 +26,10 @@ def arms() -> CompareConfig:
     network is searched, not two, and specificity is not asked: twenty tasks would cost four
     hundred scores a network. Sizes come without and with calibrated logits.
     """
-    return _three_seeds(
-        "arms", tiny_python_setting(_four(TEXT_DENSITY), specificity=False, **_SHARED)
+    setting = tiny_python_setting(
+        _four(TEXT_DENSITY), specificity=False, targets=(0.15, 0.3), **_SHARED
     )
+    return _three_seeds("arms", setting)
 
 
 def arms_text() -> CompareConfig:

@@ -55,7 +55,7 @@ def tiny_python_setting(arms: tuple[Arm, ...] | None = None, **others: Any) -> S
         ),
         train=TrainConfig(steps=1200, batch_size=32, lr=1.5e-3),
         arms=arms or two_routes(TEXT_DENSITY),
-        search=search(120, batch_size=16),
+        search=search(80, batch_size=16, snapshots=8, bisections=4),
         **others,
     )  # fmt: skip
 
@@ -100,8 +100,9 @@ def weight_sparse(density: float) -> WeightSparse:
     )
 
 
-def search(steps: int, batch_size: int) -> NodeMaskConfig:
+def search(steps: int, batch_size: int, snapshots: int = 16, bisections: int = 6) -> NodeMaskConfig:
     """In a pilot 150 steps found circuits about as small as 250 (148 against 147 nodes)."""
     return NodeMaskConfig(
-        steps=steps, batch_size=batch_size, price_end=1e-2, snapshots=16, bisections=6
-    )
+        steps=steps, batch_size=batch_size, price_end=1e-2, snapshots=snapshots,
+        bisections=bisections,
+    )  # fmt: skip
