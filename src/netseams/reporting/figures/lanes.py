@@ -23,7 +23,7 @@ class Lane:
     target: float
     route: RouteRow
     circuits: list[CircuitRow]
-    """Its circuits at the primary target, in every seed and kind of network."""
+    """Its circuits at the primary target, in every seed and kind of network; none calibrated."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def lanes_of(comparison: Comparison, views: list[CorpusView]) -> Lanes:
                     for c in comparison.circuits
                     if (c.corpus, c.task, c.arm) == (row.corpus, row.task, row.arm)
                     and c.target == view.facts.primary_target
+                    and not c.calibrated
                 ]
                 lanes.append(
                     Lane(
