@@ -27,7 +27,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/selection.py
 	$(BIN)/python benchmarks/search.py
 
-# The networks in the box, made again: two runs of under half an hour on an idle core each.
+# The networks in the box, made again: about twenty minutes of processor time each.
 zoo: .venv/installed
 	$(BIN)/netseams train --preset zoo --arm dense --out runs/zoo/dense
 	$(BIN)/netseams train --preset zoo --arm weight_sparse --out runs/zoo/weight_sparse
