@@ -62,3 +62,16 @@ def test_a_network_that_is_not_there_is_named(
     config = short.model_copy(update={"seeds": (0, 1)})
     with pytest.raises(SettingError, match=r"no dense network of seed 1 .*holds dense, weight"):
         compare(config, tmp_path / "out", models=zoo)
+
+
+def test_a_circuit_of_a_packed_run_is_exported(
+    zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_folder, circuits = str(zoo / "weight_sparse"), tmp_path / "circuits"
+    loose = ["--targets", "2.6", "--steps", "4", "--out", str(circuits)]
+    assert run(["discover", run_folder, "reverse", *loose]) == 0
+    found = str(circuits / "target-2.6")
+    out = str(tmp_path / "exported")
+    assert run(["export", found, "--run", run_folder, "--to", "torch", "--out", out]) == 0
+    size = (zoo / "weight_sparse" / "model.packed").stat().st_size
+    assert f"its network: {size / 1e3:.0f} kB" in capsys.readouterr().out

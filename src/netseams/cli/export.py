@@ -70,7 +70,8 @@ def _export(
     batch, hooks = tokens[:64], masked_hooks(found.nodes, means)
     alone = _milliseconds(lambda: written(batch))
     masked = _milliseconds(lambda: model.run_with_hooks(batch, hooks))
-    whole = (finished.folder / "model.safetensors").stat().st_size
+    (stored,) = finished.folder.glob("model.*")  # a packed run has another file
+    whole = stored.stat().st_size
     console().print(
         f"{found.task}: {found.n_nodes} nodes, {found.n_edges} edges -> {out}\n"
         f"{file.stat().st_size / 1e3:.0f} kB (its network: {whole / 1e3:.0f} kB); "
