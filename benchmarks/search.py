@@ -162,9 +162,11 @@ def main(rounds: int = 3, threads: int = 1, steps: int = 450, device: str = "cpu
     """
     torch.set_num_threads(threads)
     console = Console(width=100)
-    setting = string_ops_setting(steps=steps)
+    setting = string_ops_setting()
+    run = setting.run("dense", 0)
+    run = run.model_copy(update={"train": run.train.model_copy(update={"steps": steps})})
     with tempfile.TemporaryDirectory() as folder:
-        model = train(setting.run("dense", 0), Path(folder) / "run").load().to(device)
+        model = train(run, Path(folder) / "run").load().to(device)
     corpus = load_corpus(setting.corpus)
     # Means are taken where the corpus lies and moved: they say where the search runs.
     means = mean_activations(model.cpu(), corpus)

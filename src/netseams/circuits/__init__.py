@@ -1,7 +1,7 @@
 """The circuit: nodes, edges, a task, and the fingerprint of the model it came from."""
 
 from netseams.circuits.calibration import Calibration, fit_calibration
-from netseams.circuits.circuit import Circuit, random_circuit
+from netseams.circuits.circuit import Circuit, Granularity, Link, random_circuit
 from netseams.circuits.compiled import CompiledCircuit
 from netseams.circuits.edges import edges_between, network_edges
 from netseams.circuits.export import (
@@ -20,6 +20,8 @@ __all__ = [
     "Circuit",
     "CompiledCircuit",
     "Difference",
+    "Granularity",
+    "Link",
     "OnnxCircuit",
     "check_difference",
     "circuit_graph",

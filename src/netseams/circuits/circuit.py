@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool
@@ -12,6 +12,14 @@ from netseams.circuits.calibration import Calibration
 from netseams.circuits.edges import edges_between, network_edges
 from netseams.core import CircuitMismatchError, generator
 from netseams.models import Transformer, TransformerConfig, model_fingerprint, sites_of
+
+Granularity = Literal["nodes", "weights", "components"]
+"""What a circuit is a choice of, and so how it is run: channels (the others are ablated), single
+weights (the others are zero), or links between components (the others carry an ablated value)."""
+
+Link = tuple[str, str]
+"""A component edge, source and target: `("a0.h1", "m1")`, `("input", "a1.h0<q>")`,
+`("m1", "logits")`. Names are those of EAP-IG and MIB files (arXiv 2403.17806, 2504.13151)."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,9 @@ class Circuit:
     """Method, its settings and the loss it was asked for."""
     calibration: Calibration | None = None
     """Scale and shift that go with exactly these nodes; other masks drop it."""
+    granularity: Granularity = "nodes"
+    links: frozenset[Link] = frozenset()
+    """Kept component edges, where `granularity` is `components`; else empty."""
 
     @classmethod
     def from_nodes(

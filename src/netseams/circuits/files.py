@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from netseams.circuits.calibration import Calibration
-from netseams.circuits.circuit import Circuit
+from netseams.circuits.circuit import Circuit, Granularity
 from netseams.core import Config, FileFormatError
 from netseams.models import TransformerConfig, matrices_of, sites_of
 from netseams.store import load_tensors, read_bytes, save_tensors, write_text
@@ -31,6 +31,9 @@ class CircuitCard(Config):
     found_by: dict[str, Any]
     calibration: Calibration | None = None
     """Absent in files written before there was any."""
+    granularity: Granularity = "nodes"
+    links: tuple[tuple[str, str], ...] = ()
+    """Sorted; both are absent in files written before there was another granularity."""
 
 
 def save_circuit(folder: Path, circuit: Circuit) -> None:
@@ -50,6 +53,8 @@ def save_circuit(folder: Path, circuit: Circuit) -> None:
         edges_in_network=circuit.edges_in_network,
         found_by=circuit.found_by,
         calibration=circuit.calibration,
+        granularity=circuit.granularity,
+        links=tuple(sorted(circuit.links)),
     )
     tensors = {f"nodes.{site}": mask.to(torch.uint8) for site, mask in circuit.nodes.items()}
     tensors |= {f"edges.{name}": _pack(mask) for name, mask in circuit.edges.items()}
@@ -91,6 +96,8 @@ def load_circuit(folder: Path) -> Circuit:
         edges_in_network=card.edges_in_network,
         found_by=card.found_by,
         calibration=card.calibration,
+        granularity=card.granularity,
+        links=frozenset(card.links),
     )
     if (circuit.n_nodes, circuit.n_edges) != (card.n_nodes, card.n_edges):
         raise FileFormatError(f"{folder}: masks and circuit.json disagree on the circuit's size")

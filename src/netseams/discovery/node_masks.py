@@ -8,12 +8,12 @@ so that a single run passes through every size; the masks on its way give the si
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
-from netseams.circuits import Circuit
+from netseams.circuits import Circuit, Granularity
 from netseams.discovery.config import NodeMaskConfig
 from netseams.discovery.layout import Layout, largest
 from netseams.discovery.learner import Trace, train_masks
@@ -42,6 +42,7 @@ class NodeMasks:
     that choice, when the size is settled.
     """
 
+    granularity: ClassVar[Granularity] = "nodes"
     budget_: Budget
 
     def __init__(self, config: NodeMaskConfig | None = None) -> None:

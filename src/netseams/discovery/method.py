@@ -1,0 +1,45 @@
+"""What every discovery method offers, and the table of them."""
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Protocol, Self
+
+from torch import Tensor
+
+from netseams.circuits import Circuit, Granularity
+from netseams.core import Registry
+from netseams.discovery.node_masks import NodeMasks
+from netseams.discovery.search import Budget, CurvePoint
+from netseams.models import Transformer
+from netseams.tasks import Task
+
+
+class Method(Protocol):
+    """An estimator: its constructor stores settings, `fit` learns, learned state ends in `_`."""
+
+    granularity: ClassVar[Granularity]
+    curve_: list[CurvePoint]
+    """Size and loss on the select split of the masks met on the way."""
+    circuits_: dict[float, Circuit | None]
+    """Target loss -> the smallest circuit found; None where it was not reached."""
+    budget_: Budget
+
+    def fit(
+        self,
+        model: Transformer,
+        task: Task,
+        means: Mapping[str, Tensor],
+        targets: tuple[float, ...],
+    ) -> Self:
+        """Search for circuits of `model` that do `task`; the model is left as it was.
+
+        Args:
+            means: site -> mean activation, which stands in for what is ablated to its mean.
+            targets: losses on the select split, in nats, to find the smallest circuit for.
+        """
+        ...
+
+
+METHODS: Registry[Callable[[], Method]] = Registry("discovery method")
+"""Name -> the method with its default settings."""
+
+METHODS.register("node_masks")(NodeMasks)
