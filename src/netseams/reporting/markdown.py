@@ -10,6 +10,7 @@ from netseams.comparison.result import (
 )
 from netseams.interventions import ABLATIONS, AblationKind
 from netseams.reporting.format import MISSING, Kind, interval, number
+from netseams.reporting.tables import markdown_table
 from netseams.reporting.view import CorpusView, Placed, corpus_views
 
 
@@ -48,7 +49,7 @@ def _arms(view: CorpusView) -> str:
     ]  # fmt: skip
     tasks = next((p.row.tasks for p in view.arms if p.row.tasks), [])
     over = f"Sizes: geometric means over {', '.join(tasks) or 'no task'}."
-    return f"{title}\n{over}\n\n" + _table(head, [_arm(p.row) for p in view.arms])
+    return f"{title}\n{over}\n\n" + markdown_table(head, [_arm(p.row) for p in view.arms])
 
 
 def _arm(r: ArmRow) -> list[str]:
@@ -73,7 +74,7 @@ def _ratios(view: CorpusView, title: str, ratios: list[Placed[SizeRatio]]) -> st
         for p in ratios
     ]
     head = ["loss at most", "nodes", "edges", "= density", "x selection", "tasks"]
-    return f"## {view.facts.name}: {title} at equal loss\n" + _table(head, rows)
+    return f"## {view.facts.name}: {title} at equal loss\n" + markdown_table(head, rows)
 
 
 def _routes(view: CorpusView) -> str:
@@ -95,7 +96,7 @@ def _routes(view: CorpusView) -> str:
         "controls not beaten",
     ]  # fmt: skip
     title = f"## {view.facts.name}: circuits at a loss of at most {view.facts.primary_target:g}"
-    return f"{title} nats\n" + _table(head, rows)
+    return f"{title} nats\n" + markdown_table(head, rows)
 
 
 def _knockouts(view: CorpusView) -> str:
@@ -114,13 +115,13 @@ def _knockouts(view: CorpusView) -> str:
         f"## {view.facts.name}: lost without the circuit, and, in brackets, without as many "
         "random nodes"
     )
-    return f"{title}\n" + _table(["task", "arm", *ABLATIONS], rows)
+    return f"{title}\n" + markdown_table(["task", "arm", *ABLATIONS], rows)
 
 
 def _networks(view: CorpusView) -> str:
     rows = [_network(p.row) for p in view.networks]
     head = ["arm", "seed", "test loss", "non-zero", "edges", "accuracy by task", "further"]
-    return f"## {view.facts.name}: networks\n" + _table(head, rows)
+    return f"## {view.facts.name}: networks\n" + markdown_table(head, rows)
 
 
 def _network(n: NetworkRow) -> list[str]:
@@ -144,7 +145,7 @@ def _matrices(c: Comparison) -> str:
         for m in c.matrices
     ]  # fmt: skip
     head = ["corpus", "arm", "removed", "ablation", "own task loses", "other tasks lose"]
-    return "## Specificity\n" + _table(head, rows)
+    return "## Specificity\n" + markdown_table(head, rows)
 
 
 def _rows(view: CorpusView) -> list[RouteRow]:
@@ -178,8 +179,3 @@ def _est(e: Estimate | None, kind: Kind) -> str:
     if e.low is None or e.high is None:
         return number(e.value, kind)
     return f"{number(e.value, kind)} [{', '.join(interval(e.low, e.high, kind))}]"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lines)
