@@ -4,6 +4,7 @@ from netseams.models.bridge import Bridges, BridgeShape, bridge_sites
 from netseams.models.bridge_files import load_bridges, save_bridges
 from netseams.models.config import TransformerConfig
 from netseams.models.counts import ParameterCount, parameter_counts
+from netseams.models.encoder import Encoder, FinalRead, encode_sets
 from netseams.models.files import model_fingerprint, save_model
 from netseams.models.gpt2 import save_gpt2
 from netseams.models.groups import PARAMETER_GROUPS, ParameterGroup, group_of
@@ -16,6 +17,8 @@ __all__ = [
     "PARAMETER_GROUPS",
     "BridgeShape",
     "Bridges",
+    "Encoder",
+    "FinalRead",
     "Hook",
     "Matrix",
     "ParameterCount",
@@ -25,6 +28,7 @@ __all__ = [
     "TransformerConfig",
     "bridge_sites",
     "canonical_site",
+    "encode_sets",
     "group_of",
     "load_bridges",
     "load_model",
