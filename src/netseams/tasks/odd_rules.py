@@ -7,6 +7,7 @@ from torch import Tensor
 
 from netseams.core import Registry
 from netseams.corpora.agreement import VARIABLES, Templates, right_aligned
+from netseams.corpora.shapes import Property, Shapes, ShapesConfig
 from netseams.tasks.odd_one_out import OddRule, OddSplit
 
 _CLAUSES = (
@@ -57,6 +58,19 @@ for _plural in (False, True):
     ):
         _number = "plural" if _plural else "singular"
         ODD_RULES.register(f"{_name}_{_number}")(_sentences(_name, _parts, _plural))
+
+
+def _images(a_is: Property, b_is: Property) -> Callable[[int], OddRule]:
+    shapes = Shapes(ShapesConfig())
+
+    def draw(a: Tensor, b: Tensor, split: OddSplit, draws: torch.Generator) -> Tensor:
+        return shapes.images({a_is: a, b_is: b}, draws)  # splits differ in what `draws` gives
+
+    return lambda n_ctx: OddRule(f"{a_is}_{b_is}", (a_is, b_is), draw, odd_lacks_both=True)
+
+
+for _a, _b in (("inside", "contact"), ("inside", "number"), ("number", "contact")):
+    ODD_RULES.register(f"{_a}_{_b}")(_images(_a, _b))
 
 
 def odd_rule(name: str, n_ctx: int = 16) -> OddRule:
