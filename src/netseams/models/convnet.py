@@ -4,6 +4,7 @@ Shape letters: N images, C channels, P pixels a side, d encoding.
 """
 
 import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from netseams.core import Config, generator
+from netseams.models.files import check_tensors
+from netseams.store import load_format, save_tensors
+
+FORMAT = "netseams.convnet"
+VERSION = "1"
 
 
 class ConvNetConfig(Config):
@@ -90,3 +96,30 @@ class ConvNet(nn.Module):
 
     def encode(self, items: Float[Tensor, "N 1 P P"]) -> Float[Tensor, "N d"]:
         return self(items)
+
+
+def save_convnet(path: Path, model: ConvNet) -> None:
+    """Write weights and config, atomically.
+
+    Raises:
+        StorageError: no space, or the folder cannot be written.
+    """
+    header = {"format": FORMAT, "version": VERSION, "config": model.cfg.model_dump_json()}
+    save_tensors(path, dict(model.state_dict()), header)
+
+
+def load_convnet(path: Path) -> ConvNet:
+    """Read a network written by `save_convnet`.
+
+    Raises:
+        FileFormatError: missing, truncated, a pickle, of another format or version, or its
+            tensors do not fit its config.
+    """
+    tensors, header = load_format(path, FORMAT, VERSION)
+    config = ConvNetConfig.parse_json(header.get("config", ""), str(path))
+    with torch.device("meta"):
+        expected = {k: tuple(v.shape) for k, v in ConvNet(config).state_dict().items()}
+    check_tensors(path, expected, tensors)
+    model = ConvNet(config)
+    model.load_state_dict(tensors)
+    return model

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from netseams.models.convnet import ConvNet
 from netseams.models.parts import Hook
 from netseams.models.transformer import Transformer
 
@@ -50,3 +51,8 @@ class FinalRead(nn.Module):
 def encode_sets(encoder: Encoder, items: Tensor) -> Tensor:
     """(N, K, ...) -> (N, K, d): every item of every set, one by one."""
     return encoder.encode(items.flatten(0, 1)).unflatten(0, items.shape[:2])
+
+
+def encoder_of(model: Transformer | ConvNet) -> Encoder:
+    """What encodes items with `model`."""
+    return FinalRead(model) if isinstance(model, Transformer) else model

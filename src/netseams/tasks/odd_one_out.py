@@ -18,16 +18,16 @@ from torch import Tensor
 
 from netseams.core import generator
 from netseams.models import Encoder, encode_sets
+from netseams.tasks.base import TaskSplit
 
 N_ITEMS = 4
 CHANCE = 1 / N_ITEMS
-OddKind = Literal[
-    "composite", "mask_a", "mask_b", "balanced_a", "balanced_b", "test_a", "test_b"
-]
+OddKind = Literal["composite", "mask_a", "mask_b", "balanced_a", "balanced_b", "test_a", "test_b"]
 """What a set of problems is for: see `_TABLE`."""
+ODD_KINDS: tuple[OddKind, ...] = get_args(OddKind)
 OddSplit = Literal["train", "mask_train", "select", "report"]
-"""`train` is the network's own; masks learn from, are selected and reported on the others."""
-ODD_SIZES: dict[OddSplit, int] = {"train": 2048, "mask_train": 2048, "select": 512, "report": 1024}
+"""The network's own, of which any number is drawn, and the three of every task."""
+ODD_SIZES: dict[TaskSplit, int] = {"mask_train": 2048, "select": 256, "report": 512}
 
 _HAS, _LACKS, _EITHER = 1.0, 0.0, 0.5
 _TABLE: dict[OddKind, tuple[tuple[float, float], tuple[tuple[float, float], ...]]] = {
@@ -65,6 +65,7 @@ class OddRule:
     """A composite rule and how items with given properties are made."""
 
     name: str
+    reads: Literal["tokens", "images"]
     subroutines: tuple[str, str]
     """What A and B are."""
     draw: Callable[[Tensor, Tensor, OddSplit, torch.Generator], Tensor]
@@ -82,7 +83,9 @@ class OddRule:
         odd = torch.randint(0, N_ITEMS, (n,), generator=draws)
         which = torch.randint(0, len(odd_ones), (n,), generator=draws)
         is_odd = F.one_hot(odd, N_ITEMS).bool().unsqueeze(2)
-        chances = torch.where(is_odd, torch.tensor(odd_ones)[which].unsqueeze(1), torch.tensor(rule))
+        chances = torch.where(
+            is_odd, torch.tensor(odd_ones)[which].unsqueeze(1), torch.tensor(rule)
+        )
         has = torch.rand(chances.shape, generator=draws) < chances
         flat = has.flatten(0, 1)
         items = self.draw(flat[:, 0], flat[:, 1], split, draws).unflatten(0, (n, N_ITEMS))
@@ -91,23 +94,25 @@ class OddRule:
 
 @dataclass(frozen=True)
 class OddOneOut:
-    """Problems of one rule and one kind, in splits that share no item by construction."""
+    """Fixed problems of one rule and one kind, in splits that share no item."""
 
     name: str
     rule: str
     kind: OddKind
-    splits: dict[OddSplit, OddExamples]
+    splits: dict[TaskSplit, OddExamples]
     chance: float = CHANCE
 
 
 def odd_one_out(rule: OddRule, kind: OddKind, seed: int = 0) -> OddOneOut:
-    """Fixed problems of a kind in all four splits; the same ones for the same seed."""
-    splits: dict[OddSplit, OddExamples] = {
-        split: rule.problems(kind, ODD_SIZES[split], split,
-                             generator("odd one out", rule.name, kind, split, seed))
-        for split in get_args(OddSplit)
-    }  # fmt: skip
+    """Problems of a kind; the same ones for the same seed."""
+    splits = {split: odd_examples(rule, kind, split, seed) for split in ODD_SIZES}
     return OddOneOut(f"{rule.name}/{kind}", rule.name, kind, splits)
+
+
+def odd_examples(rule: OddRule, kind: OddKind, split: TaskSplit, seed: int = 0) -> OddExamples:
+    """One split of `odd_one_out`."""
+    draws = generator("odd one out", rule.name, kind, split, seed)
+    return rule.problems(kind, ODD_SIZES[split], split, draws)
 
 
 def odd_scores(encodings: Float[Tensor, "N K d"]) -> Float[Tensor, "N K"]:

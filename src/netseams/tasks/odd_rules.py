@@ -46,7 +46,8 @@ def _sentences(name: str, parts: tuple[str, str], plural: bool) -> Callable[[int
             filled = templates.fill(which, numbers, _BUCKETS[split], draws)
             return right_aligned(filled, n_ctx)
 
-        return OddRule(f"{name}_{'plural' if plural else 'singular'}", parts, draw)
+        number = "plural" if plural else "singular"
+        return OddRule(f"{name}_{number}", "tokens", parts, draw)
 
     return rule
 
@@ -66,7 +67,8 @@ def _images(a_is: Property, b_is: Property) -> Callable[[int], OddRule]:
     def draw(a: Tensor, b: Tensor, split: OddSplit, draws: torch.Generator) -> Tensor:
         return shapes.images({a_is: a, b_is: b}, draws)  # splits differ in what `draws` gives
 
-    return lambda n_ctx: OddRule(f"{a_is}_{b_is}", (a_is, b_is), draw, odd_lacks_both=True)
+    rule = OddRule(f"{a_is}_{b_is}", "images", (a_is, b_is), draw, odd_lacks_both=True)
+    return lambda n_ctx: rule
 
 
 for _a, _b in (("inside", "contact"), ("inside", "number"), ("number", "contact")):
