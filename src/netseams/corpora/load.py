@@ -1,27 +1,32 @@
 """Config -> corpus."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from netseams.corpora.agreement import Agreement, AgreementConfig
 from netseams.corpora.base import Corpus
 from netseams.corpora.string_ops import StringOps, StringOpsConfig
 from netseams.corpora.text import StdlibConfig, TextConfig, TextCorpus
 from netseams.corpora.tiny_python import TinyPython, TinyPythonConfig
 
-CorpusConfig = Annotated[
-    StdlibConfig | TextConfig | TinyPythonConfig | StringOpsConfig, Field(discriminator="kind")
-]
+AnyCorpusConfig = StdlibConfig | TextConfig | TinyPythonConfig | StringOpsConfig | AgreementConfig
+CorpusConfig = Annotated[AnyCorpusConfig, Field(discriminator="kind")]
+
+_GENERATED: dict[type, Callable[[Any], Corpus]] = {
+    TinyPythonConfig: TinyPython,
+    StringOpsConfig: StringOps,
+    AgreementConfig: Agreement,
+}
 
 
-def load_corpus(config: StdlibConfig | TextConfig | TinyPythonConfig | StringOpsConfig) -> Corpus:
+def load_corpus(config: AnyCorpusConfig) -> Corpus:
     """Open a corpus; documents are tokenised on first use and cached by content.
 
     Raises:
         CorpusError: it is missing, empty, binary or too short.
     """
-    if isinstance(config, StringOpsConfig):
-        return StringOps(config)
-    if isinstance(config, TinyPythonConfig):
-        return TinyPython(config)
-    return TextCorpus(config)
+    if isinstance(config, StdlibConfig | TextConfig):
+        return TextCorpus(config)
+    return _GENERATED[type(config)](config)

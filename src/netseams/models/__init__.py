@@ -3,7 +3,9 @@
 from netseams.models.bridge import Bridges, BridgeShape, bridge_sites
 from netseams.models.bridge_files import load_bridges, save_bridges
 from netseams.models.config import TransformerConfig
+from netseams.models.convnet import ConvNet, ConvNetConfig, load_convnet, save_convnet
 from netseams.models.counts import ParameterCount, parameter_counts
+from netseams.models.encoder import Encoder, FinalRead, encode_sets, encoder_of
 from netseams.models.files import model_fingerprint, save_model
 from netseams.models.gpt2 import save_gpt2
 from netseams.models.groups import PARAMETER_GROUPS, ParameterGroup, group_of
@@ -16,6 +18,10 @@ __all__ = [
     "PARAMETER_GROUPS",
     "BridgeShape",
     "Bridges",
+    "ConvNet",
+    "ConvNetConfig",
+    "Encoder",
+    "FinalRead",
     "Hook",
     "Matrix",
     "ParameterCount",
@@ -25,13 +31,17 @@ __all__ = [
     "TransformerConfig",
     "bridge_sites",
     "canonical_site",
+    "encode_sets",
+    "encoder_of",
     "group_of",
     "load_bridges",
+    "load_convnet",
     "load_model",
     "matrices_of",
     "model_fingerprint",
     "parameter_counts",
     "save_bridges",
+    "save_convnet",
     "save_gpt2",
     "save_model",
     "sites_of",

@@ -1,9 +1,11 @@
 """Models on disk: one safetensors file whose header holds the config."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from netseams.core import FileFormatError
 from netseams.models.config import TransformerConfig
@@ -33,7 +35,20 @@ def read_model(path: Path) -> Transformer:
     """
     tensors, header = load_format(path, FORMAT, VERSION)
     config = TransformerConfig.parse_json(header.get("config", ""), str(path))
-    expected = shapes_of(config)
+    check_tensors(path, shapes_of(config), tensors)
+    model = Transformer(config)
+    model.load_state_dict(tensors)
+    return model
+
+
+def check_tensors(
+    path: Path, expected: Mapping[str, tuple[int, ...]], tensors: Mapping[str, Tensor]
+) -> None:
+    """Whether a file holds exactly the tensors of its config.
+
+    Raises:
+        FileFormatError: one is missing, of another shape, or not of the config.
+    """
     for name, shape in expected.items():
         found = tensors.get(name)
         if found is None or tuple(found.shape) != shape:
@@ -42,9 +57,6 @@ def read_model(path: Path) -> Transformer:
     extra = sorted(set(tensors) - set(expected))
     if extra:
         raise FileFormatError(f"{path} holds tensors that its config does not have: {extra[:3]}")
-    model = Transformer(config)
-    model.load_state_dict(tensors)
-    return model
 
 
 def shapes_of(config: TransformerConfig) -> dict[str, tuple[int, ...]]:

@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from netseams.core import FileFormatError, Registry, TaskError
-from netseams.corpora import Corpus, DocumentCorpus, StringOps, TinyPython
+from netseams.corpora import Corpus, DocumentCorpus, TinyPython
 from netseams.store import cache_folder, load_tensors, save_tensors
+from netseams.tasks.agreement import AGREEMENT_TASKS, agreement_task
 from netseams.tasks.base import SPLIT_SIZES, Examples, Task, TaskSplit
 from netseams.tasks.bracket_close import bracket_close
 from netseams.tasks.quote_close import quote_close
@@ -24,6 +26,13 @@ _CLOSING = list(_text_tasks)
 for _name, _task in TWENTY.items():
     _text_tasks.register(_name)(partial(_task.build, _name))
 
+Builder = Callable[[str, Any, int], Task]
+_GENERATED: dict[str, tuple[tuple[str, ...], Builder]] = {
+    "string_ops": (OPERATIONS, lambda name, corpus, n_ctx: string_operation(name, corpus)),
+    "agreement": (AGREEMENT_TASKS, agreement_task),
+}
+"""Generated corpora: their tasks, and what builds one for `n_ctx` positions."""
+
 _CACHE_VERSION = 2
 """Raise it when the way tasks are cut changes."""
 
@@ -34,8 +43,8 @@ def task_names(corpus: Corpus, every: bool = False) -> list[str]:
     Args:
         every: all that can be tried; on real text also the twenty of arXiv 2511.13653.
     """
-    if isinstance(corpus, StringOps):
-        return list(OPERATIONS)
+    if corpus.name in _GENERATED:
+        return list(_GENERATED[corpus.name][0])
     if every:
         return list(_text_tasks)
     return list(TWENTY) if isinstance(corpus, TinyPython) else _CLOSING.copy()
@@ -54,10 +63,11 @@ def build_task(name: str, corpus: Corpus, n_ctx: int) -> Task:
     """
     if name.endswith((".yaml", ".yml")):
         return load_task_file(Path(name), corpus, n_ctx)
-    if isinstance(corpus, StringOps):
-        return string_operation(name, corpus)
-    if name in OPERATIONS:
-        raise TaskError(f"task {name} needs the corpus string_ops, not {corpus.name}")
+    if corpus.name in _GENERATED:
+        return _GENERATED[corpus.name][1](name, corpus, n_ctx)
+    for home, (names, _) in _GENERATED.items():
+        if name in names:
+            raise TaskError(f"task {name} needs the corpus {home}, not {corpus.name}")
     if not isinstance(corpus, DocumentCorpus):
         raise TaskError(f"task {name} needs a corpus of documents, not {corpus.name}")
     key = f"{corpus.fingerprint}-{name}-{n_ctx}-v{_CACHE_VERSION}.safetensors"
