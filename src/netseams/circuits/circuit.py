@@ -9,9 +9,15 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from netseams.circuits.calibration import Calibration
-from netseams.circuits.edges import edges_between, network_edges
-from netseams.core import CircuitMismatchError, generator
-from netseams.models import Transformer, TransformerConfig, model_fingerprint, sites_of
+from netseams.circuits.edges import edges_between, network_edges, nodes_touched
+from netseams.core import CircuitMismatchError, SettingError, generator
+from netseams.models import (
+    Transformer,
+    TransformerConfig,
+    matrices_of,
+    model_fingerprint,
+    sites_of,
+)
 
 Granularity = Literal["nodes", "weights", "components"]
 """What a circuit is a choice of, and so how it is run: channels (the others are ablated), single
@@ -63,6 +69,41 @@ class Circuit:
             edges=edges_between(model, nodes),
             edges_in_network=network_edges(model),
             found_by=found_by,
+        )
+
+    @classmethod
+    def from_weights(
+        cls,
+        model: Transformer,
+        edges: Mapping[str, Bool[Tensor, "out in"]],
+        task: str,
+        corpus: str,
+        found_by: dict[str, Any],
+    ) -> "Circuit":
+        """The subnetwork of the weights `edges`, matrix by matrix; its nodes are what they touch.
+
+        Raises:
+            SettingError: a block matrix is missing, or there is one that is not of a block.
+        """
+        parameters = dict(model.named_parameters())
+        names = [m.parameter for m in matrices_of(model.cfg)]
+        if set(names) != set(edges):
+            odd = sorted(set(names) ^ set(edges))
+            raise SettingError(
+                f"a circuit of weights has a mask for every block matrix and no other; "
+                f"{odd[0]} is {'missing' if odd[0] in names else 'not a block matrix'}"
+            )
+        kept = {n: edges[n].cpu() & (parameters[n].detach() != 0).cpu() for n in names}
+        return cls(
+            task=task,
+            corpus=corpus,
+            model_fingerprint=model_fingerprint(model),
+            model_config=model.cfg,
+            nodes=nodes_touched(model.cfg, kept),
+            edges=kept,
+            edges_in_network=network_edges(model),
+            found_by=found_by,
+            granularity="weights",
         )
 
     @property

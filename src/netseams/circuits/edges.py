@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from netseams.models import Transformer, matrices_of
+from netseams.models import Transformer, TransformerConfig, matrices_of, sites_of
 
 
 def edges_between(
@@ -19,6 +20,18 @@ def edges_between(
         & nodes[m.source].unsqueeze(0)
         for m in matrices_of(model.cfg)
     }
+
+
+def nodes_touched(
+    cfg: TransformerConfig, edges: Mapping[str, Bool[Tensor, "out in"]]
+) -> dict[str, Bool[Tensor, " width"]]:
+    """At every site, the channels that some edge starts from or ends at."""
+    nodes = {site.name: torch.zeros(site.width, dtype=torch.bool) for site in sites_of(cfg)}
+    for m in matrices_of(cfg):
+        mask = edges[m.parameter].cpu()
+        nodes[m.target] |= mask.any(dim=1)
+        nodes[m.source] |= mask.any(dim=0)
+    return nodes
 
 
 def network_edges(model: Transformer) -> int:

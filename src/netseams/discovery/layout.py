@@ -1,7 +1,6 @@
 """How one flat vector of scores covers all node sites of a model."""
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from netseams.models import TransformerConfig, sites_of
@@ -39,8 +38,3 @@ class Layout:
         """(..., N) -> site -> (..., width), as views."""
         parts = nodes.split(self.widths, dim=-1)
         return {site.name: part for site, part in zip(self.sites, parts, strict=True)}
-
-
-def largest(scores: Tensor, k: int) -> Int[Tensor, " k"]:
-    """Gates of the `k` largest scores."""
-    return scores.argsort(descending=True)[:k]

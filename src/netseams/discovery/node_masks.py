@@ -8,28 +8,21 @@ so that a single run passes through every size; the masks on its way give the si
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from netseams.circuits import Circuit, Granularity
 from netseams.discovery.config import NodeMaskConfig
-from netseams.discovery.layout import Layout, largest
+from netseams.discovery.layout import Layout
 from netseams.discovery.learner import Trace, train_masks
 from netseams.discovery.measure import Measure
 from netseams.discovery.search import Budget, CurvePoint, SearchResult
+from netseams.discovery.shrink import Mask, shrink
 from netseams.models import Transformer
 from netseams.tasks import Task
 
 Circuits = dict[float, Circuit | None]
-
-
-class Mask(NamedTuple):
-    """A hard mask and its loss on the select split."""
-
-    gates: Tensor
-    loss: float
 
 
 class NodeMasks:
@@ -113,28 +106,15 @@ class NodeMasks:
         snapshots: list[Tensor],
         losses: list[float],
         loss_of: Callable[[Tensor], float],
-    ) -> "Mask | None":
+    ) -> Mask | None:
         """The smallest mask at `target`: best snapshot, then bisection along its ranking."""
         sizes = [point.n_nodes for point in self.curve_]
         good = [i for i, loss in enumerate(losses) if loss <= target]
         if not good:
             return None
         first = min(good, key=lambda i: sizes[i])
-        scores, reached = snapshots[first], losses[first]
-        best = scores > 0
-        low, high = 0, int(best.sum())
-        for _ in range(self.config.bisections):
-            if high - low <= 1:
-                break
-            middle = (low + high) // 2
-            fewer = torch.zeros_like(best)
-            fewer[largest(scores, middle)] = True
-            loss = loss_of(fewer)
-            if loss <= target:
-                high, best, reached = middle, fewer, loss
-            else:
-                low = middle
-        return Mask(best, reached)
+        best = Mask(snapshots[first] > 0, losses[first])
+        return shrink(best, snapshots[first], target, loss_of, self.config.bisections)
 
     def _circuit(
         self, model: Transformer, task: Task, nodes: dict[str, Tensor], target: float

@@ -11,7 +11,7 @@ from netseams.circuits import Calibration
 from netseams.core import Config
 from netseams.interventions import AblationKind, NodeMask, ablation_fill, masked_hooks
 from netseams.models import Transformer
-from netseams.tasks import Task, TaskSplit
+from netseams.tasks import Task, TaskSplit, learned_accuracy
 
 
 class Score(Config):
@@ -74,4 +74,4 @@ def score_network(model: Transformer, task: Task, split: TaskSplit = "report") -
 
 def is_learned(accuracy: float, floor: float) -> bool:
     """At least halfway from the floor to 1."""
-    return accuracy >= floor + 0.5 * (1 - floor)
+    return accuracy >= learned_accuracy(floor)

@@ -1,6 +1,14 @@
-"""Pure tensor maths of masks: exact selection, gates, annealing. Knows no model."""
+"""Pure tensor maths of masks: exact selection, gates, relaxations, annealing. Knows no model."""
 
-from netseams.masks.gates import hard_gate
+from netseams.masks.continuous import ContinuousSparsification, sharpened, sharpness
+from netseams.masks.gates import hard_gate, topk_gate
+from netseams.masks.hard_concrete import (
+    HardConcrete,
+    hard_concrete,
+    mean_gate,
+    open_probability,
+)
+from netseams.masks.relaxation import Relaxation
 from netseams.masks.row_selection import abs_topk, abs_topk_
 from netseams.masks.schedules import AnnealShape, annealed_density, kept_count
 from netseams.masks.selection import (
@@ -8,17 +16,30 @@ from netseams.masks.selection import (
     keep_largest_,
     largest_mask,
     largest_mask_with_minimum,
+    top_mask,
 )
+from netseams.masks.topk import TopK
 
 __all__ = [
     "AnnealShape",
+    "ContinuousSparsification",
+    "HardConcrete",
+    "Relaxation",
+    "TopK",
     "abs_topk",
     "abs_topk_",
     "annealed_density",
+    "hard_concrete",
     "hard_gate",
     "keep_",
     "keep_largest_",
     "kept_count",
     "largest_mask",
     "largest_mask_with_minimum",
+    "mean_gate",
+    "open_probability",
+    "sharpened",
+    "sharpness",
+    "top_mask",
+    "topk_gate",
 ]

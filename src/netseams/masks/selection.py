@@ -1,4 +1,4 @@
-"""Exact selection of the largest magnitudes, without sorting.
+"""Exact selection of the largest magnitudes or values, without sorting.
 
 On CPU the threshold comes from numpy's introselect, which is vectorised and an order of
 magnitude faster than `torch.topk` or `torch.kthvalue`; elsewhere from `torch.topk`.
@@ -21,6 +21,19 @@ def largest_mask(values: Float[Tensor, "*shape"], k: int) -> Bool[Tensor, "*shap
     Raises:
         SettingError: `k` is negative or exceeds the number of entries.
     """
+    return _select(values, k, by_magnitude=True)
+
+
+def top_mask(values: Float[Tensor, "*shape"], k: int) -> Bool[Tensor, "*shape"]:
+    """True at exactly `k` of the largest entries, signs counted; ties as in `largest_mask`.
+
+    Raises:
+        SettingError: `k` is negative or exceeds the number of entries.
+    """
+    return _select(values, k, by_magnitude=False)
+
+
+def _select(values: Tensor, k: int, by_magnitude: bool) -> Tensor:
     n = values.numel()
     if not 0 <= k <= n:
         raise SettingError(f"cannot keep {k} of {n} entries")
@@ -28,13 +41,17 @@ def largest_mask(values: Float[Tensor, "*shape"], k: int) -> Bool[Tensor, "*shap
         return torch.ones_like(values, dtype=torch.bool)
     if k == 0:
         return torch.zeros_like(values, dtype=torch.bool)
-    magnitude = values.detach().abs().flatten()
+    ranked = values.detach().flatten()
+    ranked = ranked.abs() if by_magnitude else ranked + 0.0  # -0 becomes 0: they are equal
     if _numpy_serves(values):
-        keep = torch.from_numpy(_largest_bits(magnitude.numpy().view(np.int32), k))
+        bits = ranked.numpy().view(np.int32)
+        if not by_magnitude:
+            bits = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # negative floats order backwards
+        keep = torch.from_numpy(_largest_bits(bits, k))
     else:
-        threshold = magnitude.topk(k).values[-1]
-        keep = magnitude > threshold
-        ties = (magnitude == threshold).nonzero().squeeze(1)
+        threshold = ranked.topk(k).values[-1]
+        keep = ranked > threshold
+        ties = (ranked == threshold).nonzero().squeeze(1)
         keep[ties[: k - int(keep.sum())]] = True
     return keep.view(values.shape)
 
@@ -92,15 +109,15 @@ def _numpy_serves(x: Tensor) -> bool:
     return x.device.type == "cpu" and x.dtype == torch.float32
 
 
-def _largest_bits(magnitude: np.ndarray, k: int) -> np.ndarray:
-    """The mask of `largest_mask`, from the bit patterns of magnitudes (n,) as integers.
+def _largest_bits(bits: np.ndarray, k: int) -> np.ndarray:
+    """True at the `k` largest of integers (n,) that order like floats.
 
     Non-negative floats order like their bit patterns, and integers select faster.
     """
-    rank = len(magnitude) - k
-    threshold = np.partition(magnitude, rank)[rank]
-    keep = magnitude >= threshold
+    rank = len(bits) - k
+    threshold = np.partition(bits, rank)[rank]
+    keep = bits >= threshold
     surplus = np.count_nonzero(keep) - k
     if surplus:
-        keep[np.flatnonzero(magnitude == threshold)[-surplus:]] = False
+        keep[np.flatnonzero(bits == threshold)[-surplus:]] = False
     return keep

@@ -13,6 +13,7 @@ from netseams.models.load import load_model
 from netseams.models.parts import Hook
 from netseams.models.sites import Matrix, Site, canonical_site, matrices_of, sites_of
 from netseams.models.transformer import Transformer
+from netseams.models.weight_matrices import WeightMatrix, touched_channels, weight_matrices
 
 __all__ = [
     "PARAMETER_GROUPS",
@@ -29,6 +30,7 @@ __all__ = [
     "Site",
     "Transformer",
     "TransformerConfig",
+    "WeightMatrix",
     "bridge_sites",
     "canonical_site",
     "encode_sets",
@@ -45,4 +47,6 @@ __all__ = [
     "save_gpt2",
     "save_model",
     "sites_of",
+    "touched_channels",
+    "weight_matrices",
 ]

@@ -1,6 +1,6 @@
 """Behaviours: clean and corrupt inputs, three splits, computed floors."""
 
-from netseams.tasks.base import Examples, Task, TaskSplit
+from netseams.tasks.base import Examples, Task, TaskSplit, learned_accuracy
 from netseams.tasks.binary import binary_task
 from netseams.tasks.build import build_task, task_names
 from netseams.tasks.floors import blind_floor, last_tokens_accuracy, shuffled_twin
@@ -15,6 +15,7 @@ __all__ = [
     "blind_floor",
     "build_task",
     "last_tokens_accuracy",
+    "learned_accuracy",
     "load_task_file",
     "shuffled_twin",
     "task_names",

@@ -68,6 +68,11 @@ class Task:
         return logits[..., self.candidates]
 
 
+def learned_accuracy(floor: float) -> float:
+    """Accuracy from which on a network is held to have learned a task: halfway from floor to 1."""
+    return floor + 0.5 * (1 - floor)
+
+
 def enough(name: str, split: TaskSplit, found: int, detail: str = "") -> int:
     """The size of a split, or a refusal that says how many examples are missing.
 
