@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -10,6 +11,8 @@ from netseams.evaluation import (
     MIN_SEEDS_FOR_INTERVAL,
     SeedSummary,
     geometric_mean,
+    mean,
+    sign_flip_test,
     statistics,
     summarize_seeds,
 )
@@ -149,3 +152,29 @@ def test_geometric_mean(values: list[float]) -> None:
 def test_a_summary_is_frozen_and_readable() -> None:
     found = SeedSummary(value=1.0, low=None, high=None, n_seeds=3)
     assert SeedSummary.parse_json(found.model_dump_json(), "x") == found
+
+
+@given(st.lists(st.integers(-6, 6), min_size=1, max_size=8))
+def test_sign_flips_by_brute_force(values: list[int]) -> None:
+    """Every pattern of signs, in whole numbers, so that ties are ties."""
+    found = [
+        abs(sum(s * v for s, v in zip(signs, values, strict=True))) >= abs(sum(values))
+        for signs in itertools.product((-1, 1), repeat=len(values))
+    ]
+    assert sign_flip_test([v / 10 for v in values]) == pytest.approx(sum(found) / len(found))
+
+
+@pytest.mark.parametrize(("n", "least"), [(3, 0.25), (5, 0.0625), (8, 0.0078125)])
+def test_what_so_many_seeds_can_show_at_best(n: int, least: float) -> None:
+    assert sign_flip_test([0.1 + 0.01 * i for i in range(n)]) == least
+
+
+@pytest.mark.parametrize("bad", [[], [1.0] * 21, [1.0, math.nan]])
+def test_sign_flips_of_what_cannot_be_flipped(bad: list[float]) -> None:
+    with pytest.raises(SettingError, match="1 to 20 finite differences"):
+        sign_flip_test(bad)
+
+
+def test_the_mean_of_nothing_is_none() -> None:
+    assert mean([]) is None
+    assert mean([1.0, 2.0, 6.0]) == 3.0

@@ -8,7 +8,7 @@ import torch
 from netseams.core import UnknownNameError
 from netseams.corpora import StringOps, StringOpsConfig
 from netseams.corpora.string_ops import HELD_OUT
-from netseams.tasks import Task, build_task, task_names
+from netseams.tasks import Task, build_task, solver_accuracy, task_names
 
 POSITION = {
     "keep_order": lambda x: x,
@@ -177,3 +177,29 @@ def test_unknown_operations(string_ops: StringOps, name: str) -> None:
     with pytest.raises(UnknownNameError, match=f"unknown task '{name}'") as caught:
         build_task(name, string_ops, 64)
     assert caught.value.known == sorted(OPERATIONS)
+
+
+def test_what_a_pure_solver_of_one_operation_scores_on_another(string_ops: StringOps) -> None:
+    """Row by row, with operations on tuples of this file."""
+    for solver, other in itertools.product(("rotate", "swap_pairs", "add_five"), repeat=2):
+        task = build_task(other, string_ops, 14)
+        tokens, targets = task.rows("report")
+        right = []
+        for row, target in zip(tokens, targets.tolist(), strict=True):
+            pair, x = read(row, string_ops)
+            done = (pair[0], solver) if solver == "add_five" else (solver, pair[1])
+            right += [a == b for a, b in zip(apply(done, x), target, strict=True)]
+        assert solver_accuracy(solver, task, string_ops) == pytest.approx(sum(right) / len(right))
+        if solver == other:
+            assert all(right)
+
+
+def test_rotate_and_swap_pairs_agree_in_half_of_the_places(string_ops: StringOps) -> None:
+    """x2 x3 x4 x5 x6 x1 against x2 x1 x4 x3 x6 x5: three of six, and a tenth of the others."""
+    task = build_task("swap_pairs", string_ops, 14)
+    assert solver_accuracy("rotate", task, string_ops) == pytest.approx(0.55, abs=0.03)
+
+
+def test_a_solver_of_no_operation(string_ops: StringOps) -> None:
+    with pytest.raises(UnknownNameError, match="keep_order"):
+        solver_accuracy("keep_order", build_task("reverse", string_ops, 14), string_ops)

@@ -14,6 +14,7 @@ from netseams.circuits.export import (
 from netseams.circuits.files import load_circuit, save_circuit
 from netseams.circuits.graph import circuit_graph
 from netseams.circuits.onnx import OnnxCircuit, export_onnx
+from netseams.circuits.parts import chosen_masks, core_part, exclusive_part, places_of
 
 __all__ = [
     "Calibration",
@@ -24,15 +25,19 @@ __all__ = [
     "Link",
     "OnnxCircuit",
     "check_difference",
+    "chosen_masks",
     "circuit_graph",
+    "core_part",
     "difference_from_masked",
     "edges_between",
+    "exclusive_part",
     "export_onnx",
     "export_torch",
     "fit_calibration",
     "load_circuit",
     "load_compiled",
     "network_edges",
+    "places_of",
     "random_circuit",
     "save_circuit",
 ]

@@ -1,4 +1,5 @@
-"""Pure tensor maths of masks: exact selection, gates, relaxations, annealing. Knows no model."""
+"""Pure tensor maths of masks: exact selection, gates, relaxations, annealing,
+overlap. Knows no model."""
 
 from netseams.masks.continuous import ContinuousSparsification, sharpened, sharpness
 from netseams.masks.gates import hard_gate, topk_gate
@@ -7,6 +8,18 @@ from netseams.masks.hard_concrete import (
     hard_concrete,
     mean_gate,
     open_probability,
+)
+from netseams.masks.overlap import (
+    AboveChance,
+    Masks,
+    Overlap,
+    core_size,
+    exclusive,
+    intersection,
+    overlap,
+    shared_iou,
+    size,
+    union,
 )
 from netseams.masks.relaxation import Relaxation
 from netseams.masks.row_selection import abs_topk, abs_topk_
@@ -21,16 +34,22 @@ from netseams.masks.selection import (
 from netseams.masks.topk import TopK
 
 __all__ = [
+    "AboveChance",
     "AnnealShape",
     "ContinuousSparsification",
     "HardConcrete",
+    "Masks",
+    "Overlap",
     "Relaxation",
     "TopK",
     "abs_topk",
     "abs_topk_",
     "annealed_density",
+    "core_size",
+    "exclusive",
     "hard_concrete",
     "hard_gate",
+    "intersection",
     "keep_",
     "keep_largest_",
     "kept_count",
@@ -38,8 +57,12 @@ __all__ = [
     "largest_mask_with_minimum",
     "mean_gate",
     "open_probability",
+    "overlap",
+    "shared_iou",
     "sharpened",
     "sharpness",
+    "size",
     "top_mask",
     "topk_gate",
+    "union",
 ]

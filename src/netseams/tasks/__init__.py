@@ -4,6 +4,7 @@ from netseams.tasks.base import Examples, Task, TaskSplit, learned_accuracy
 from netseams.tasks.binary import binary_task
 from netseams.tasks.build import build_task, task_names
 from netseams.tasks.floors import blind_floor, last_tokens_accuracy, shuffled_twin
+from netseams.tasks.string_operation import solver_accuracy
 from netseams.tasks.task_file import TaskFile, load_task_file
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "learned_accuracy",
     "load_task_file",
     "shuffled_twin",
+    "solver_accuracy",
     "task_names",
 ]

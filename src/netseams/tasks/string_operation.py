@@ -49,6 +49,25 @@ def string_operation(name: str, corpus: StringOps) -> Task:
     )
 
 
+def solver_accuracy(solver: str, task: Task, corpus: StringOps) -> float:
+    """What one who does `solver` in its slot, whatever the input says, scores on a task's report.
+
+    The other slot is done as the input says. It is the floor of the circuit of `solver` on the
+    task: `rotate` and `swap_pairs` put the same digit in three places of six.
+
+    Raises:
+        UnknownNameError: no such operation.
+    """
+    if solver not in OPERATIONS:
+        raise UnknownNameError("task", solver, OPERATIONS)
+    slot = 0 if solver in POSITION_OPS else 1
+    tokens, targets = task.rows("report")
+    names = [[corpus.text_of(token) for token in row] for row in tokens[:, :2].tolist()]
+    pairs = [(solver, second) if slot == 0 else (first, solver) for first, second in names]
+    answers = corpus.encode(pairs, tokens[:, 2 : 2 + corpus.length])[1]
+    return float((answers == targets).float().mean())
+
+
 def _rivals(pair: Pair, slot: int, corpus: StringOps) -> list[Pair]:
     """Trained pairs that differ from `pair` in `slot` alone."""
     return [p for p in corpus.trained if p[1 - slot] == pair[1 - slot] and p[slot] != pair[slot]]
