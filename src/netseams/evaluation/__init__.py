@@ -14,7 +14,22 @@ from netseams.evaluation.function_matrix import (
 )
 from netseams.evaluation.necessity import necessity
 from netseams.evaluation.score import Score, is_learned, score, score_network
+from netseams.evaluation.specialisation import (
+    PairScore,
+    Reuse,
+    pair_score,
+    reuse,
+    specialisation,
+)
 from netseams.evaluation.specificity import next_token_rise, removal_scores
+from netseams.evaluation.stability import (
+    FunctionalStability,
+    MaskStability,
+    consensus,
+    functional_stability,
+    keep_frequency,
+    mask_stability,
+)
 from netseams.evaluation.statistics import (
     MIN_SEEDS_FOR_INTERVAL,
     SeedSummary,
@@ -24,6 +39,12 @@ from netseams.evaluation.statistics import (
     summarize_seeds,
 )
 from netseams.evaluation.steering import Steering, SteeringConfig, steering
+from netseams.evaluation.subroutines import (
+    SubroutineScores,
+    clipped_difference,
+    share_passing,
+    size_matched_lift,
+)
 from netseams.evaluation.sufficiency import sufficiency
 
 __all__ = [
@@ -31,28 +52,43 @@ __all__ = [
     "Agreement",
     "BridgeMeasures",
     "FunctionMatrix",
+    "FunctionalStability",
     "HybridLosses",
+    "MaskStability",
+    "PairScore",
+    "Reuse",
     "Score",
     "SeedSummary",
     "Steering",
     "SteeringConfig",
+    "SubroutineScores",
     "accuracies",
     "accuracy_alone",
     "accuracy_without",
     "agreement",
+    "clipped_difference",
+    "consensus",
+    "functional_stability",
     "geometric_mean",
     "hybrid_losses",
     "is_learned",
+    "keep_frequency",
     "lift_matrix",
+    "mask_stability",
     "mean",
     "measure_bridges",
     "necessity",
     "next_token_rise",
+    "pair_score",
     "removal_matrix",
     "removal_scores",
+    "reuse",
     "score",
     "score_network",
+    "share_passing",
     "sign_flip_test",
+    "size_matched_lift",
+    "specialisation",
     "steering",
     "sufficiency",
     "sufficiency_matrix",
