@@ -1,20 +1,31 @@
 """What is read: the standard library's source, your text, generated languages."""
 
 from netseams.corpora.agreement import Agreement, AgreementConfig
+from netseams.corpora.arithmetic import Arithmetic
 from netseams.corpora.base import Batch, Corpus
+from netseams.corpora.double_addition import DoubleAddition, DoubleAdditionConfig
 from netseams.corpora.encoded import DocumentCorpus
 from netseams.corpora.load import CorpusConfig, load_corpus
-from netseams.corpora.string_ops import StringOps, StringOpsConfig
+from netseams.corpora.modular import SharedNode, SharedNodeConfig, Squares, SquaresConfig
+from netseams.corpora.string_ops import StringOps, StringOpsConfig, TwoSlots, TwoSlotsConfig
 from netseams.corpora.text import StdlibConfig, TextConfig, TextCorpus
 from netseams.corpora.tiny_python import TinyPython, TinyPythonConfig
+from netseams.corpora.two_operations import TwoOperations, TwoOperationsConfig
 
 __all__ = [
     "Agreement",
     "AgreementConfig",
+    "Arithmetic",
     "Batch",
     "Corpus",
     "CorpusConfig",
     "DocumentCorpus",
+    "DoubleAddition",
+    "DoubleAdditionConfig",
+    "SharedNode",
+    "SharedNodeConfig",
+    "Squares",
+    "SquaresConfig",
     "StdlibConfig",
     "StringOps",
     "StringOpsConfig",
@@ -22,5 +33,9 @@ __all__ = [
     "TextCorpus",
     "TinyPython",
     "TinyPythonConfig",
+    "TwoOperations",
+    "TwoOperationsConfig",
+    "TwoSlots",
+    "TwoSlotsConfig",
     "load_corpus",
 ]

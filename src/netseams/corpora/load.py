@@ -7,16 +7,35 @@ from pydantic import Field
 
 from netseams.corpora.agreement import Agreement, AgreementConfig
 from netseams.corpora.base import Corpus
-from netseams.corpora.string_ops import StringOps, StringOpsConfig
+from netseams.corpora.double_addition import DoubleAddition, DoubleAdditionConfig
+from netseams.corpora.modular import SharedNode, SharedNodeConfig, Squares, SquaresConfig
+from netseams.corpora.string_ops import StringOps, StringOpsConfig, TwoSlots, TwoSlotsConfig
 from netseams.corpora.text import StdlibConfig, TextConfig, TextCorpus
 from netseams.corpora.tiny_python import TinyPython, TinyPythonConfig
+from netseams.corpora.two_operations import TwoOperations, TwoOperationsConfig
 
-AnyCorpusConfig = StdlibConfig | TextConfig | TinyPythonConfig | StringOpsConfig | AgreementConfig
+AnyCorpusConfig = (
+    StdlibConfig
+    | TextConfig
+    | TinyPythonConfig
+    | StringOpsConfig
+    | TwoSlotsConfig
+    | DoubleAdditionConfig
+    | TwoOperationsConfig
+    | SquaresConfig
+    | SharedNodeConfig
+    | AgreementConfig
+)
 CorpusConfig = Annotated[AnyCorpusConfig, Field(discriminator="kind")]
 
 _GENERATED: dict[type, Callable[[Any], Corpus]] = {
     TinyPythonConfig: TinyPython,
     StringOpsConfig: StringOps,
+    TwoSlotsConfig: TwoSlots,
+    DoubleAdditionConfig: DoubleAddition,
+    TwoOperationsConfig: TwoOperations,
+    SquaresConfig: Squares,
+    SharedNodeConfig: SharedNode,
     AgreementConfig: Agreement,
 }
 

@@ -7,7 +7,7 @@ would tell a network which operation it is to do.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Int
@@ -54,14 +54,21 @@ class StringOpsConfig(Config):
 class StringOps:
     """Draws strings and pairs of operations; nothing is stored."""
 
-    def __init__(self, config: StringOpsConfig) -> None:
+    slots: ClassVar[tuple[tuple[str, ...], tuple[str, ...]]] = (
+        tuple(POSITION_OPS),
+        tuple(VALUE_OPS),
+    )
+    """Operations that may stand in the first and in the second slot."""
+    held_out_pairs: ClassVar[tuple[tuple[str, str], ...]] = HELD_OUT
+
+    def __init__(self, config: "StringOpsConfig | TwoSlotsConfig") -> None:
         self.config = config
         self.name = config.kind
         self.d_vocab = len(_NAMES)
         self.length = config.length
-        every = [(p, v) for p in POSITION_OPS for v in VALUE_OPS]
-        self.trained = [pair for pair in every if pair not in HELD_OUT]
-        self.held_out = list(HELD_OUT)
+        self.held_out = list(self.held_out_pairs)
+        every = [(p, v) for p in self.slots[0] for v in self.slots[1]]
+        self.trained = [pair for pair in every if pair not in self.held_out]
 
     @property
     def n_positions(self) -> int:
@@ -99,9 +106,13 @@ class StringOps:
         y = torch.empty_like(x)
         for pair in set(pairs):
             rows = torch.tensor([other == pair for other in pairs])
-            y[rows] = VALUE_OPS[pair[1]](POSITION_OPS[pair[0]](x[rows]))
+            y[rows] = self.apply(pair, x[rows])
         sep = torch.full_like(x, TOKEN["SEP"])
         return torch.cat([ops, x, sep], dim=1), y
+
+    def apply(self, pair: tuple[str, str], x: Int[Tensor, "n length"]) -> Int[Tensor, "n length"]:
+        """The answers of one pair of operations."""
+        return VALUE_OPS[pair[1]](POSITION_OPS[pair[0]](x))
 
     def batch(self, split: Split, size: int, length: int, draws: torch.Generator) -> Batch:
         """Trained pairs on strings of the split; only answers carry loss. `length` is fixed."""
@@ -128,3 +139,37 @@ class StringOps:
             "trained_pairs": len(self.trained),
             "held_out_pairs": len(self.held_out),
         }
+
+
+_EITHER_SLOT: dict[str, Operation] = {
+    name: operation
+    for name, operation in {**POSITION_OPS, **VALUE_OPS}.items()
+    if name != "keep_values"  # it is `keep_order` once more
+}
+
+
+class TwoSlotsConfig(Config):
+    """Strings of `length` digits, and operations of both kinds in either slot."""
+
+    kind: Literal["two_slots"] = "two_slots"
+    length: int = Field(default=6, ge=2, le=32, multiple_of=2)
+
+
+class TwoSlots(StringOps):
+    """The same operation in two contexts: `reverse increment` and `increment reverse`.
+
+    Every operation lacks one partner behind it and one before it.
+    """
+
+    slots: ClassVar[tuple[tuple[str, ...], tuple[str, ...]]] = (tuple(_EITHER_SLOT),) * 2
+    held_out_pairs: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("reverse", "rotate"),
+        ("rotate", "increment"),
+        ("increment", "swap_pairs"),
+        ("swap_pairs", "complement"),
+        ("complement", "add_five"),
+        ("add_five", "reverse"),
+    )
+
+    def apply(self, pair: tuple[str, str], x: Int[Tensor, "n length"]) -> Int[Tensor, "n length"]:
+        return _EITHER_SLOT[pair[1]](_EITHER_SLOT[pair[0]](x))

@@ -10,10 +10,16 @@ from netseams.core import FileFormatError, Registry, TaskError
 from netseams.corpora import Corpus, DocumentCorpus, TinyPython
 from netseams.store import cache_folder, load_tensors, save_tensors
 from netseams.tasks.agreement import AGREEMENT_TASKS, agreement_task
+from netseams.tasks.arithmetic import ARITHMETIC_TASKS, arithmetic_task
 from netseams.tasks.base import SPLIT_SIZES, Examples, Task, TaskSplit
 from netseams.tasks.bracket_close import bracket_close
 from netseams.tasks.quote_close import quote_close
-from netseams.tasks.string_operation import OPERATIONS, string_operation
+from netseams.tasks.string_operation import (
+    OPERATIONS,
+    TWO_SLOT_TASKS,
+    string_operation,
+    two_slot_operation,
+)
 from netseams.tasks.task_file import load_task_file
 from netseams.tasks.twenty import TWENTY
 
@@ -28,8 +34,13 @@ for _name, _task in TWENTY.items():
 
 Builder = Callable[[str, Any, int], Task]
 _GENERATED: dict[str, tuple[tuple[str, ...], Builder]] = {
-    "string_ops": (OPERATIONS, lambda name, corpus, n_ctx: string_operation(name, corpus)),
+    "string_ops": (OPERATIONS, lambda name, corpus, _: string_operation(name, corpus)),
+    "two_slots": (TWO_SLOT_TASKS, lambda name, corpus, _: two_slot_operation(name, corpus)),
     "agreement": (AGREEMENT_TASKS, agreement_task),
+    **{
+        home: (names, lambda name, corpus, _: arithmetic_task(name, corpus))
+        for home, names in ARITHMETIC_TASKS.items()
+    },
 }
 """Generated corpora: their tasks, and what builds one for `n_ctx` positions."""
 

@@ -1,19 +1,17 @@
 """One task per string operation: the circuit of `reverse` should do `reverse` and nothing else."""
 
-import math
-
-import torch
-from torch import Tensor
-
-from netseams.core import UnknownNameError, generator
-from netseams.corpora import StringOps
+from netseams.core import UnknownNameError
+from netseams.corpora import StringOps, TwoSlots
 from netseams.corpora.string_ops import N_SYMBOLS, POSITION_OPS, VALUE_OPS
-from netseams.tasks.base import SPLIT_SIZES, Examples, Task, TaskSplit
+from netseams.tasks.base import Task
+from netseams.tasks.contrast import operation_task
 
 OPERATIONS = tuple(
     name for name in [*POSITION_OPS, *VALUE_OPS] if name not in ("keep_order", "keep_values")
 )
-_BUCKETS: dict[TaskSplit, tuple[int, ...]] = {"mask_train": (7,), "select": (8,), "report": (9,)}
+SLOTS = ("first", "second")
+TWO_SLOT_TASKS = tuple(f"{name}_{slot}" for slot in SLOTS for name in OPERATIONS)
+"""The same operation in either slot: is it reused or learned twice?"""
 
 Pair = tuple[str, str]
 
@@ -21,32 +19,13 @@ Pair = tuple[str, str]
 def string_operation(name: str, corpus: StringOps) -> Task:
     """Clean inputs use operation `name`; corrupt ones another operation in the same slot.
 
-    Only clean inputs count: they ask for this operation. The floor belongs to the best
-    predictor that sees the string and the other operation but not which operation is in this
-    slot: it takes a vote over the operations that could stand there.
-
     Raises:
         UnknownNameError: no such operation.
     """
     if name not in OPERATIONS:
         raise UnknownNameError("task", name, OPERATIONS)
     slot = 0 if name in POSITION_OPS else 1
-    clean_pairs = [pair for pair in corpus.trained if pair[slot] == name]
-    splits: dict[TaskSplit, Examples] = {
-        split: _examples(name, slot, clean_pairs, corpus, split) for split in SPLIT_SIZES
-    }
-    floor_accuracy, floor_loss = _floor(name, slot, clean_pairs, corpus)
-    return Task(
-        name=name,
-        corpus=corpus.name,
-        question=f"apply {name} to the string",
-        candidates=torch.arange(N_SYMBOLS),
-        answers=torch.tensor(corpus.answers),
-        splits=splits,
-        scores_both=False,
-        floor_accuracy=floor_accuracy,
-        floor_loss=floor_loss,
-    )
+    return _task(name, name, slot, f"apply {name} to the string", corpus)
 
 
 def solver_accuracy(solver: str, task: Task, corpus: StringOps) -> float:
@@ -68,46 +47,25 @@ def solver_accuracy(solver: str, task: Task, corpus: StringOps) -> float:
     return float((answers == targets).float().mean())
 
 
-def _rivals(pair: Pair, slot: int, corpus: StringOps) -> list[Pair]:
-    """Trained pairs that differ from `pair` in `slot` alone."""
-    return [p for p in corpus.trained if p[1 - slot] == pair[1 - slot] and p[slot] != pair[slot]]
+def two_slot_operation(name: str, corpus: TwoSlots) -> Task:
+    """The same for an operation in one of the two slots, such as `reverse_second`.
+
+    Raises:
+        UnknownNameError: no such operation and slot.
+    """
+    if name not in TWO_SLOT_TASKS:
+        raise UnknownNameError("task", name, TWO_SLOT_TASKS)
+    operation, slot = name.rsplit("_", 1)
+    question = f"apply {operation} to the string, as the {slot} of two operations"
+    return _task(name, operation, SLOTS.index(slot), question, corpus)
 
 
-def _examples(
-    name: str, slot: int, clean_pairs: list[Pair], corpus: StringOps, split: TaskSplit
-) -> Examples:
-    n = SPLIT_SIZES[split]
-    draws = generator("task", name, split)
-    x = corpus.strings(_BUCKETS[split], n, draws)
-    clean = [clean_pairs[i % len(clean_pairs)] for i in range(n)]
-    corrupt: list[Pair] = []
-    for pair in clean:
-        rivals = _rivals(pair, slot, corpus)
-        corrupt.append(rivals[int(torch.randint(0, len(rivals), (1,), generator=draws))])
-    clean_rows, clean_targets = corpus.encode(clean, x)
-    corrupt_rows, corrupt_targets = corpus.encode(corrupt, x)
-    return Examples(clean_rows, corrupt_rows, clean_targets, corrupt_targets)
+def _task(name: str, operation: str, slot: int, question: str, corpus: StringOps) -> Task:
+    def rivals(pair: Pair) -> list[Pair]:
+        """Trained pairs that differ from `pair` in `slot` alone."""
+        return [
+            p for p in corpus.trained if p[1 - slot] == pair[1 - slot] and p[slot] != pair[slot]
+        ]
 
-
-def _floor(name: str, slot: int, clean_pairs: list[Pair], corpus: StringOps) -> tuple[float, float]:
-    """Accuracy and cross-entropy of the vote, averaged over strings and positions."""
-    x = corpus.strings(_BUCKETS["report"], 2048, generator("floor", name))
-
-    def outputs(pair: Pair) -> Tensor:
-        return corpus.encode([pair] * len(x), x)[1]
-
-    accuracies: list[float] = []
-    losses: list[float] = []
-    for pair in clean_pairs:
-        truth = outputs(pair)
-        options = torch.stack([truth, *(outputs(rival) for rival in _rivals(pair, slot, corpus))])
-        votes = torch.stack([(options == s).float().mean(0) for s in range(N_SYMBOLS)], dim=-1)
-        best = votes == votes.amax(-1, keepdim=True)
-        chance = best.float() / best.sum(-1, keepdim=True)
-        accuracies.append(float(chance.gather(-1, truth.unsqueeze(-1)).mean()))
-        losses.append(float(-votes.gather(-1, truth.unsqueeze(-1)).log().mean()))
-    return _mean(accuracies), _mean(losses)
-
-
-def _mean(values: list[float]) -> float:
-    return math.fsum(values) / len(values)
+    clean = [pair for pair in corpus.trained if pair[slot] == operation]
+    return operation_task(name, question, corpus, corpus.strings, N_SYMBOLS, clean, rivals)
