@@ -13,10 +13,10 @@ from netseams.core import SettingError
 from netseams.evaluation import (
     clusterability,
     directed_modularity,
-    largest_piece,
     louvain_modules,
     n_cut,
     spectral_modules,
+    without_splinters,
 )
 
 # Two pairs with edges of weight 3, and one of weight 1 from the first pair to the second.
@@ -37,7 +37,7 @@ def test_a_graph_of_four_nodes_by_hand() -> None:
 
 
 def test_nodes_without_a_label_do_not_count() -> None:
-    wider = csr_array(np.pad(PAIRS.toarray(), (0, 2)) + np.diag([0, 0, 5.0, 0, 0], 1))
+    wider = csr_array(np.pad(PAIRS.toarray(), (0, 2)) + np.diag([0, 0, 0, 5.0, 0], 1))
     labels = np.array([0, 0, 1, 1, -1, -1])
     for measure in (n_cut, clusterability, directed_modularity):
         assert measure(wider, labels) == pytest.approx(measure(PAIRS, TWO))
@@ -82,7 +82,7 @@ def test_measures_are_those_of_networkx_whatever_nodes_are_called(
 @given(matrices)
 def test_louvain_is_as_good_as_that_of_networkx(weights: np.ndarray) -> None:
     adjacency = csr_array(weights)
-    if len(largest_piece(adjacency)) < 9:
+    if len(without_splinters(adjacency)) < 9:
         return
     ours = max(
         directed_modularity(adjacency, louvain_modules(adjacency, seed)) for seed in range(4)
@@ -143,14 +143,22 @@ def test_the_spectral_cut_is_near_the_best_of_all_bisections() -> None:
     assert best - 1e-9 <= found < best + 0.05
 
 
-def test_small_pieces_are_left_out() -> None:
-    adjacency, truth = blocks([6, 6], noise=0.05)
-    apart = np.zeros((15, 15))
-    apart[:12, :12] = adjacency.toarray()
-    apart[12, 13] = 9.0  # a pair of its own; node 14 is alone
+def test_splinters_are_left_out() -> None:
+    adjacency, truth = blocks([30, 20], noise=0.05)
+    apart = np.zeros((53, 53))
+    apart[:50, :50] = adjacency.toarray()
+    apart[50, 51] = 9.0  # a pair of its own; node 52 is alone
     for labels in (spectral_modules(csr_array(apart), 2), louvain_modules(csr_array(apart))):
-        assert (labels[12:] == -1).all()
-        assert same_partition(labels[:12], truth)
+        assert (labels[50:] == -1).all()
+        assert same_partition(labels[:50], truth)
+
+
+@pytest.mark.parametrize("sizes", [[10, 20], [300, 250]], ids=str)
+def test_modules_without_any_edge_between_them_are_no_splinters(sizes: list[int]) -> None:
+    adjacency, truth = blocks(sizes, noise=0.0)
+    for labels in (spectral_modules(adjacency, 2), louvain_modules(adjacency)):
+        assert same_partition(labels, truth)
+        assert n_cut(adjacency, labels) == pytest.approx(0.0)
 
 
 def test_equal_seeds_give_equal_modules() -> None:
@@ -161,9 +169,13 @@ def test_equal_seeds_give_equal_modules() -> None:
 
 def test_graphs_that_have_no_modules() -> None:
     empty = csr_array(np.zeros((3, 3)))
-    for find in (louvain_modules, largest_piece, lambda a: n_cut(a, np.zeros(3, dtype=int))):
+    for find in (louvain_modules, without_splinters, lambda a: n_cut(a, np.zeros(3, dtype=int))):
         with pytest.raises(SettingError, match="all weights are zero"):
             find(empty)
+    pairs = np.zeros((100, 100))
+    pairs[np.arange(0, 100, 2), np.arange(1, 100, 2)] = 1.0
+    with pytest.raises(SettingError, match="this one has splinters"):
+        louvain_modules(csr_array(pairs))
     with pytest.raises(SettingError, match="4 connected nodes have 2 to as many"):
         spectral_modules(PAIRS, 5)
     with pytest.raises(SettingError, match="4 nodes got 3 labels"):

@@ -13,7 +13,7 @@ from netseams.evaluation.function_matrix import (
     removal_matrix,
     sufficiency_matrix,
 )
-from netseams.evaluation.modules import largest_piece, louvain_modules, spectral_modules
+from netseams.evaluation.modules import louvain_modules, spectral_modules, without_splinters
 from netseams.evaluation.necessity import necessity
 from netseams.evaluation.partitions import clusterability, directed_modularity, n_cut
 from netseams.evaluation.score import Score, is_learned, score, score_network
@@ -84,7 +84,6 @@ __all__ = [
     "hybrid_losses",
     "is_learned",
     "keep_frequency",
-    "largest_piece",
     "layered_graph",
     "lift_matrix",
     "louvain_modules",
@@ -113,4 +112,5 @@ __all__ = [
     "summarize_seeds",
     "unfaithfulness",
     "weight_graph",
+    "without_splinters",
 ]

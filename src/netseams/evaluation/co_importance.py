@@ -25,8 +25,8 @@ class StructureFunction(Config):
 
 def structure_predicts_function(
     labels: Labels,
-    importance: Float[np.ndarray, "R n"],
-    groups: Int[np.ndarray, " n"],
+    importance: Float[np.ndarray, "R nodes"],
+    groups: Int[np.ndarray, " entries"],
     n_draws: int = 199,
     seed: int = 0,
 ) -> StructureFunction:

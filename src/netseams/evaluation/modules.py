@@ -1,7 +1,7 @@
 """Modules of a graph: spectral clustering, and Louvain's method for directed modularity.
 
-Nodes outside the largest connected piece are labelled -1: small pieces would otherwise be taken for
-perfect modules.
+Splinters, connected pieces of few nodes, are labelled -1: a cut around one costs nothing, so they
+would be taken for perfect modules.
 """
 
 import numpy as np
@@ -11,23 +11,27 @@ from scipy.sparse import coo_array, csr_array, diags_array
 from netseams.core import SettingError, seed_from
 from netseams.evaluation.partitions import Labels, n_cut, n_nodes
 
+_SPLINTER = 0.05
 _RESTARTS = 10
 _DENSE = 400
 """Nodes up to which all eigenvectors are worked out."""
 
 
-def largest_piece(adjacency: csr_array) -> Int[np.ndarray, " kept"]:
-    """Nodes of the largest connected piece, whichever way its edges point.
+def without_splinters(adjacency: csr_array) -> Int[np.ndarray, " kept"]:
+    """Nodes of pieces that hold at least a twentieth of the nodes with an edge.
 
     Raises:
-        SettingError: a graph without an edge.
+        SettingError: a graph without an edge, or of splinters alone.
     """
     from scipy.sparse.csgraph import connected_components
 
-    if adjacency.nnz == 0:
-        raise SettingError("a graph without edges has no modules: all weights are zero")
     _, piece = connected_components(adjacency, directed=True, connection="weak")
-    return np.flatnonzero(piece == np.bincount(piece).argmax())
+    sizes = np.bincount(piece)
+    large = sizes >= max(2, _SPLINTER * sizes[sizes > 1].sum())
+    if adjacency.nnz == 0 or not large.any():
+        found = "splinters" if adjacency.nnz else "nodes without edges: all weights are zero"
+        raise SettingError(f"a graph needs a connected piece to have modules, this one has {found}")
+    return np.flatnonzero(large[piece])
 
 
 def spectral_modules(adjacency: csr_array, k: int, seed: int = 0) -> Labels:
@@ -37,11 +41,11 @@ def spectral_modules(adjacency: csr_array, k: int, seed: int = 0) -> Labels:
     the smallest cut counts.
 
     Raises:
-        SettingError: more modules than nodes of the largest piece, fewer than two, or no edge.
+        SettingError: more modules than nodes, fewer than two, or no edge.
     """
     from scipy.cluster.vq import ClusterError, kmeans2
 
-    nodes = largest_piece(adjacency)
+    nodes = without_splinters(adjacency)
     if not 2 <= k <= len(nodes):
         raise SettingError(f"{len(nodes)} connected nodes have 2 to as many modules, not {k}")
     piece = adjacency[nodes][:, nodes]
@@ -73,7 +77,7 @@ def louvain_modules(adjacency: csr_array, seed: int = 0) -> Labels:
     Raises:
         SettingError: a graph without an edge.
     """
-    nodes = largest_piece(adjacency)
+    nodes = without_splinters(adjacency)
     graph = adjacency[nodes][:, nodes].tocsr().astype(float)
     draws = np.random.default_rng(seed_from("louvain", seed))
     found = np.arange(len(nodes))

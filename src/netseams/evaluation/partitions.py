@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from netseams.core import SettingError
 
 Labels = Int[np.ndarray, " n"]
+_Known = Int[np.ndarray, " labelled"]
 
 
 def n_nodes(adjacency: csr_array) -> int:
@@ -49,7 +50,7 @@ def directed_modularity(adjacency: csr_array, labels: Labels) -> float:
     return float(mixing.diagonal().sum() - mixing.sum(axis=1) @ mixing.sum(axis=0))
 
 
-def _labelled(adjacency: csr_array, labels: Labels) -> tuple[csr_array, Labels]:
+def _labelled(adjacency: csr_array, labels: Labels) -> tuple[csr_array, _Known]:
     """The part of a graph whose nodes have a label."""
     if len(labels) != n_nodes(adjacency):
         raise SettingError(f"a graph of {n_nodes(adjacency)} nodes got {len(labels)} labels")
@@ -60,7 +61,7 @@ def _labelled(adjacency: csr_array, labels: Labels) -> tuple[csr_array, Labels]:
     return piece, labels[kept]
 
 
-def _mixing(piece: csr_array, labels: Labels) -> np.ndarray:
+def _mixing(piece: csr_array, labels: _Known) -> np.ndarray:
     """(modules, modules): total weight from one module to another."""
     n_modules = int(labels.max()) + 1
     edges = piece.tocoo()

@@ -45,7 +45,7 @@ class Structure(Config):
     n_nodes: int
     n_edges: int
     connected: float
-    """Share of nodes in the largest piece; the others are left out."""
+    """Share of nodes outside splinters; only these count."""
     k: int
     shuffle: Shuffle
     n_cut: AgainstShuffles
