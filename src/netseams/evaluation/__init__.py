@@ -3,6 +3,7 @@
 from netseams.evaluation.agreement import Agreement, agreement
 from netseams.evaluation.bridge_measures import BridgeMeasures, measure_bridges
 from netseams.evaluation.bridges import HybridLosses, hybrid_losses, unfaithfulness
+from netseams.evaluation.co_importance import StructureFunction, structure_predicts_function
 from netseams.evaluation.function_matrix import (
     FunctionMatrix,
     accuracies,
@@ -12,7 +13,9 @@ from netseams.evaluation.function_matrix import (
     removal_matrix,
     sufficiency_matrix,
 )
+from netseams.evaluation.modules import louvain_modules, spectral_modules, without_splinters
 from netseams.evaluation.necessity import necessity
+from netseams.evaluation.partitions import clusterability, directed_modularity, n_cut
 from netseams.evaluation.score import Score, is_learned, score, score_network
 from netseams.evaluation.specialisation import (
     PairScore,
@@ -39,6 +42,7 @@ from netseams.evaluation.statistics import (
     summarize_seeds,
 )
 from netseams.evaluation.steering import Steering, SteeringConfig, steering
+from netseams.evaluation.structure import AgainstShuffles, Structure, structure
 from netseams.evaluation.subroutines import (
     SubroutineScores,
     clipped_difference,
@@ -46,9 +50,11 @@ from netseams.evaluation.subroutines import (
     size_matched_lift,
 )
 from netseams.evaluation.sufficiency import sufficiency
+from netseams.evaluation.weight_graph import WeightGraph, layered_graph, weight_graph
 
 __all__ = [
     "MIN_SEEDS_FOR_INTERVAL",
+    "AgainstShuffles",
     "Agreement",
     "BridgeMeasures",
     "FunctionMatrix",
@@ -61,22 +67,30 @@ __all__ = [
     "SeedSummary",
     "Steering",
     "SteeringConfig",
+    "Structure",
+    "StructureFunction",
     "SubroutineScores",
+    "WeightGraph",
     "accuracies",
     "accuracy_alone",
     "accuracy_without",
     "agreement",
     "clipped_difference",
+    "clusterability",
     "consensus",
+    "directed_modularity",
     "functional_stability",
     "geometric_mean",
     "hybrid_losses",
     "is_learned",
     "keep_frequency",
+    "layered_graph",
     "lift_matrix",
+    "louvain_modules",
     "mask_stability",
     "mean",
     "measure_bridges",
+    "n_cut",
     "necessity",
     "next_token_rise",
     "pair_score",
@@ -89,9 +103,14 @@ __all__ = [
     "sign_flip_test",
     "size_matched_lift",
     "specialisation",
+    "spectral_modules",
     "steering",
+    "structure",
+    "structure_predicts_function",
     "sufficiency",
     "sufficiency_matrix",
     "summarize_seeds",
     "unfaithfulness",
+    "weight_graph",
+    "without_splinters",
 ]
