@@ -105,7 +105,9 @@ class OddOneOut:
 
 def odd_one_out(rule: OddRule, kind: OddKind, seed: int = 0) -> OddOneOut:
     """Problems of a kind; the same ones for the same seed."""
-    splits = {split: odd_examples(rule, kind, split, seed) for split in ODD_SIZES}
+    splits: dict[TaskSplit, OddExamples] = {
+        split: odd_examples(rule, kind, split, seed) for split in ODD_SIZES
+    }
     return OddOneOut(f"{rule.name}/{kind}", rule.name, kind, splits)
 
 
