@@ -17,8 +17,8 @@ from netseams.tasks.odd_one_out import (
     odd_accuracy,
     odd_examples,
     odd_loss,
-    odd_one_out,
     odd_scores,
+    odd_task,
 )
 from netseams.tasks.odd_rules import ODD_RULES, odd_rule
 
@@ -145,7 +145,7 @@ def test_scores_by_hand() -> None:
 
 def test_splits_are_fixed_and_share_no_sentence() -> None:
     rule = odd_rule("subject_verb_singular")
-    sets = odd_one_out(rule, "composite")
+    sets = odd_task(rule, "composite")
     assert {split: len(found) for split, found in sets.splits.items()} == ODD_SIZES
     assert torch.equal(sets.splits["report"].items, odd_examples(rule, "composite", "report").items)
     assert not torch.equal(odd_examples(rule, "composite", "report", 1).items,

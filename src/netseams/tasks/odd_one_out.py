@@ -103,7 +103,7 @@ class OddOneOut:
     chance: float = CHANCE
 
 
-def odd_one_out(rule: OddRule, kind: OddKind, seed: int = 0) -> OddOneOut:
+def odd_task(rule: OddRule, kind: OddKind, seed: int = 0) -> OddOneOut:
     """Problems of a kind; the same ones for the same seed."""
     splits: dict[TaskSplit, OddExamples] = {
         split: odd_examples(rule, kind, split, seed) for split in ODD_SIZES
@@ -112,7 +112,7 @@ def odd_one_out(rule: OddRule, kind: OddKind, seed: int = 0) -> OddOneOut:
 
 
 def odd_examples(rule: OddRule, kind: OddKind, split: TaskSplit, seed: int = 0) -> OddExamples:
-    """One split of `odd_one_out`."""
+    """One split of `odd_task`."""
     draws = generator("odd one out", rule.name, kind, split, seed)
     return rule.problems(kind, ODD_SIZES[split], split, draws)
 
