@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from netseams.comparison import Arm, CompareConfig, Comparison, Setting, compare
     from netseams.core import NetseamsError
     from netseams.corpora import (
+        AgreementConfig,
+        DoubleAdditionConfig,
+        SharedNodeConfig,
+        SquaresConfig,
         StdlibConfig,
         StringOpsConfig,
         TextConfig,
         TinyPythonConfig,
+        TwoOperationsConfig,
+        TwoSlotsConfig,
         load_corpus,
     )
     from netseams.discovery import HyperSearch, NodeMaskConfig, NodeMasks
@@ -55,6 +61,7 @@ if TYPE_CHECKING:
     from netseams.training import (
         BridgeConfig,
         Dense,
+        OddOneOutConfig,
         Pruned,
         RandomSupport,
         RunConfig,
@@ -64,6 +71,7 @@ if TYPE_CHECKING:
         open_run,
         train,
         train_bridges,
+        train_odd_one_out,
     )
 
 _HOME: dict[str, str] = {
@@ -73,7 +81,9 @@ _HOME: dict[str, str] = {
         "load_compiled save_circuit",
         "comparison": "Arm CompareConfig Comparison Setting compare",
         "core": "NetseamsError",
-        "corpora": "StdlibConfig StringOpsConfig TextConfig TinyPythonConfig load_corpus",
+        "corpora": "AgreementConfig DoubleAdditionConfig SharedNodeConfig SquaresConfig "
+        "StdlibConfig StringOpsConfig TextConfig TinyPythonConfig TwoOperationsConfig "
+        "TwoSlotsConfig load_corpus",
         "discovery": "HyperSearch NodeMaskConfig NodeMasks",
         "evaluation": "agreement measure_bridges necessity score_network sufficiency",
         "interventions": "mean_activations redrawn_on_support untrained_twin",
@@ -81,14 +91,15 @@ _HOME: dict[str, str] = {
         "reporting": "write_report",
         "tasks": "binary_task build_task load_task_file shuffled_twin task_names",
         "training": (
-            "BridgeConfig Dense Pruned RandomSupport RunConfig TrainConfig WeightSparse "
-            "open_bridges open_run train train_bridges"
+            "BridgeConfig Dense OddOneOutConfig Pruned RandomSupport RunConfig TrainConfig "
+            "WeightSparse open_bridges open_run train train_bridges train_odd_one_out"
         ),
     }.items()
     for name in names.split()
 }
 
 __all__ = [
+    "AgreementConfig",
     "Arm",
     "BridgeConfig",
     "Circuit",
@@ -96,14 +107,18 @@ __all__ = [
     "Comparison",
     "CompiledCircuit",
     "Dense",
+    "DoubleAdditionConfig",
     "HyperSearch",
     "NetseamsError",
     "NodeMaskConfig",
     "NodeMasks",
+    "OddOneOutConfig",
     "Pruned",
     "RandomSupport",
     "RunConfig",
     "Setting",
+    "SharedNodeConfig",
+    "SquaresConfig",
     "StdlibConfig",
     "StringOpsConfig",
     "TextConfig",
@@ -111,6 +126,8 @@ __all__ = [
     "TrainConfig",
     "Transformer",
     "TransformerConfig",
+    "TwoOperationsConfig",
+    "TwoSlotsConfig",
     "WeightSparse",
     "agreement",
     "binary_task",
@@ -140,6 +157,7 @@ __all__ = [
     "task_names",
     "train",
     "train_bridges",
+    "train_odd_one_out",
     "untrained_twin",
     "write_report",
 ]

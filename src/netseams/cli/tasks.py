@@ -1,5 +1,6 @@
 """`netseams tasks`: what can be asked, and what a corpus holds of it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,16 +11,33 @@ from netseams.cli.parse import call
 from netseams.cli.progress import console
 from netseams.core import TaskError, UnknownNameError
 from netseams.corpora import (
+    AgreementConfig,
+    AnyCorpusConfig,
     Corpus,
+    DoubleAdditionConfig,
+    SharedNodeConfig,
+    SquaresConfig,
     StdlibConfig,
     StringOpsConfig,
     TextConfig,
     TinyPythonConfig,
+    TwoOperationsConfig,
+    TwoSlotsConfig,
     load_corpus,
 )
 from netseams.tasks import build_task, task_names
 
-_CORPORA = {"tiny_python": TinyPythonConfig, "stdlib": StdlibConfig, "string_ops": StringOpsConfig}
+_CORPORA: dict[str, Callable[[], AnyCorpusConfig]] = {
+    "tiny_python": TinyPythonConfig,
+    "stdlib": StdlibConfig,
+    "string_ops": StringOpsConfig,
+    "two_slots": TwoSlotsConfig,
+    "double_addition": DoubleAdditionConfig,
+    "two_operations": TwoOperationsConfig,
+    "squares": SquaresConfig,
+    "shared_node": SharedNodeConfig,
+    "agreement": AgreementConfig,
+}
 
 
 def run(arguments: list[str]) -> int:
@@ -35,7 +53,8 @@ def _tasks(
     """List every task: its question, floor, and the examples that a corpus holds.
 
     Args:
-        corpus: tiny_python, stdlib or string_ops.
+        corpus: tiny_python, stdlib, or a generated language: string_ops, two_slots,
+            double_addition, two_operations, squares, shared_node, agreement.
         text: Your own file or folder of text, in place of the corpus.
         length: Positions of a prompt.
     """

@@ -12,7 +12,7 @@ from netseams.comparison.pool import Job, Report, run_jobs
 from netseams.comparison.result import Comparison, TaskFacts
 from netseams.comparison.summary import summarize
 from netseams.core import SettingError, TaskError
-from netseams.corpora import Corpus, StringOps, load_corpus
+from netseams.corpora import Arithmetic, Corpus, StringOps, load_corpus
 from netseams.store import WorkFolder, append_line, provenance, read_jsonl, write_text
 from netseams.tasks import build_task, task_names
 
@@ -138,8 +138,8 @@ def _check_shape(corpus: Corpus, setting: Setting) -> None:
         raise SettingError(
             f"model.d_vocab is {setting.model.d_vocab}, corpus {corpus.name} has {corpus.d_vocab}"
         )
-    if isinstance(corpus, StringOps) and setting.model.n_ctx != corpus.n_positions:
+    if isinstance(corpus, StringOps | Arithmetic) and setting.model.n_ctx != corpus.n_positions:
         raise SettingError(
-            f"model.n_ctx is {setting.model.n_ctx}, string_ops of length {corpus.length} needs "
-            f"{corpus.n_positions}"
+            f"model.n_ctx is {setting.model.n_ctx}, rows of {corpus.name} have "
+            f"{corpus.n_positions} positions: use that"
         )

@@ -22,15 +22,15 @@ Property = Literal["inside", "contact", "number"]
 PROPERTIES: tuple[Property, ...] = ("inside", "contact", "number")
 
 _LARGE, _BESIDE, _SMALL, _FOURTH, _FIFTH = range(5)
-_RADII = ((5.5, 7.0), (2.2, 3.2), (1.6, 2.3), (1.6, 2.3), (1.6, 2.3))
+_RADII = ((6.3, 7.6), (2.2, 3.0), (1.6, 2.1), (1.6, 2.1), (1.6, 2.1))
 """Smallest and largest mean radius of each outline, in pixels."""
 _POINTS = 64
 _TRIES = 12
 _WAVES = (2.0, 3.0)
-_WOBBLE = 0.12
+_WOBBLE = 0.10
 """Greatest deviation of the radius in each of the waves, as a share of it."""
-_CLEAR = 2.0
-"""Pixels, at least, between outlines that do not touch."""
+_CLEAR = 3.0
+"""Pixels between outlines that do not touch: at 2, the ink of some pairs runs together."""
 _ALONG = 0.6
 """Pixels: points this near to one line across the touching direction can meet."""
 

@@ -21,7 +21,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from netseams.core import Config, generator
-from netseams.discovery import WeightMaskConfig, WeightMasks
+from netseams.discovery.weight_config import WeightMaskConfig
+from netseams.discovery.weight_masks import WeightMasks
 from netseams.discovery.objectives import Function, Objective, labels, necessity
 from netseams.evaluation import SubroutineScores
 from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, ExperimentConfig, Row

@@ -4,11 +4,30 @@ from netseams.tasks.base import Examples, Task, TaskSplit, learned_accuracy
 from netseams.tasks.binary import binary_task
 from netseams.tasks.build import build_task, task_names
 from netseams.tasks.floors import blind_floor, last_tokens_accuracy, shuffled_twin
+from netseams.tasks.odd_one_out import (
+    ODD_KINDS,
+    OddExamples,
+    OddKind,
+    OddOneOut,
+    OddRule,
+    odd_accuracy,
+    odd_examples,
+    odd_loss,
+    odd_scores,
+    odd_task,
+)
+from netseams.tasks.odd_rules import ODD_RULES, odd_rule
 from netseams.tasks.string_operation import solver_accuracy
 from netseams.tasks.task_file import TaskFile, load_task_file
 
 __all__ = [
+    "ODD_KINDS",
+    "ODD_RULES",
     "Examples",
+    "OddExamples",
+    "OddKind",
+    "OddOneOut",
+    "OddRule",
     "Task",
     "TaskFile",
     "TaskSplit",
@@ -18,6 +37,12 @@ __all__ = [
     "last_tokens_accuracy",
     "learned_accuracy",
     "load_task_file",
+    "odd_accuracy",
+    "odd_examples",
+    "odd_loss",
+    "odd_rule",
+    "odd_scores",
+    "odd_task",
     "shuffled_twin",
     "solver_accuracy",
     "task_names",

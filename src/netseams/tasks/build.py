@@ -74,11 +74,11 @@ def build_task(name: str, corpus: Corpus, n_ctx: int) -> Task:
     """
     if name.endswith((".yaml", ".yml")):
         return load_task_file(Path(name), corpus, n_ctx)
+    for home, (names, _) in _GENERATED.items():
+        if name in names and home != corpus.name:
+            raise TaskError(f"task {name} needs the corpus {home}, not {corpus.name}")
     if corpus.name in _GENERATED:
         return _GENERATED[corpus.name][1](name, corpus, n_ctx)
-    for home, (names, _) in _GENERATED.items():
-        if name in names:
-            raise TaskError(f"task {name} needs the corpus {home}, not {corpus.name}")
     if not isinstance(corpus, DocumentCorpus):
         raise TaskError(f"task {name} needs a corpus of documents, not {corpus.name}")
     key = f"{corpus.fingerprint}-{name}-{n_ctx}-v{_CACHE_VERSION}.safetensors"

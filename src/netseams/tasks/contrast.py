@@ -19,6 +19,7 @@ from netseams.tasks.base import SPLIT_SIZES, Examples, Task, TaskSplit
 TENTHS: dict[TaskSplit, tuple[int, ...]] = {"mask_train": (7,), "select": (8,), "report": (9,)}
 """The first two splits are validation to the corpus, the third is its test."""
 _FLOOR_ROWS = 2048
+_TRIES = 64
 
 Op = TypeVar("Op")
 
@@ -96,18 +97,8 @@ def operands_task(
     splits: dict[TaskSplit, Examples] = {}
     for split, n in SPLIT_SIZES.items():
         draws = generator("task", name, split)
-        x = torch.empty(n, corpus.n_operands, dtype=torch.long)
-        other, todo = x.clone(), torch.arange(n)
-        while len(todo):
-            x[todo] = corpus.operands(TENTHS[split], len(todo), draws)
-            redrawn = x[todo]
-            redrawn[:, places] = torch.randint(
-                0, corpus.modulus, (len(todo), len(places)), generator=draws
-            )
-            other[todo] = redrawn
-            differs = (_answers(corpus, x[todo]) != _answers(corpus, redrawn))[:, answer]
-            here = torch.isin(tenth(redrawn), torch.tensor(TENTHS[split]))
-            todo = todo[~(differs & here)]
+        x = corpus.operands(TENTHS[split], n, draws)
+        other = _partners(corpus, x, places, answer, TENTHS[split], draws)
         rows = [corpus.encode([corpus.operations[0]] * n, values) for values in (x, other)]
         column = slice(answer, answer + 1)
         splits[split] = Examples(
@@ -136,6 +127,30 @@ def vote(
     chance: Float[Tensor, "N P S"] = best.float() / best.sum(-1, keepdim=True)
     accuracy = float(chance.gather(-1, truth.unsqueeze(-1)).mean())
     return accuracy, float(-votes.gather(-1, truth.unsqueeze(-1)).log().mean())
+
+
+def _partners(
+    corpus: Arithmetic,
+    x: Int[Tensor, "N k"],
+    places: list[int],
+    answer: int,
+    tenths: tuple[int, ...],
+    draws: torch.Generator,
+) -> Int[Tensor, "N k"]:
+    """Rows of the same tenths with other values in `places` and another answer."""
+    found, todo = x.clone(), torch.arange(len(x))
+    while len(todo):
+        tried = x[todo].unsqueeze(1).repeat(1, _TRIES, 1)
+        shape = (len(todo), _TRIES, len(places))
+        tried[..., places] = torch.randint(0, corpus.modulus, shape, generator=draws)
+        flat = tried.flatten(0, 1)
+        given = _answers(corpus, x[todo])[:, answer].repeat_interleave(_TRIES)
+        differs = _answers(corpus, flat)[:, answer] != given
+        fits = (differs & torch.isin(tenth(flat), torch.tensor(tenths))).view(-1, _TRIES)
+        first = fits.long().argmax(1)
+        found[todo] = tried[torch.arange(len(todo)), first]
+        todo = todo[~fits.any(1)]
+    return found
 
 
 def _answers(corpus: Arithmetic, x: Tensor) -> Tensor:

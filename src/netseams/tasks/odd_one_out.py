@@ -103,14 +103,16 @@ class OddOneOut:
     chance: float = CHANCE
 
 
-def odd_one_out(rule: OddRule, kind: OddKind, seed: int = 0) -> OddOneOut:
+def odd_task(rule: OddRule, kind: OddKind, seed: int = 0) -> OddOneOut:
     """Problems of a kind; the same ones for the same seed."""
-    splits = {split: odd_examples(rule, kind, split, seed) for split in ODD_SIZES}
+    splits: dict[TaskSplit, OddExamples] = {
+        split: odd_examples(rule, kind, split, seed) for split in ODD_SIZES
+    }
     return OddOneOut(f"{rule.name}/{kind}", rule.name, kind, splits)
 
 
 def odd_examples(rule: OddRule, kind: OddKind, split: TaskSplit, seed: int = 0) -> OddExamples:
-    """One split of `odd_one_out`."""
+    """One split of `odd_task`."""
     draws = generator("odd one out", rule.name, kind, split, seed)
     return rule.problems(kind, ODD_SIZES[split], split, draws)
 

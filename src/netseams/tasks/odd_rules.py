@@ -71,7 +71,10 @@ def _images(a_is: Property, b_is: Property) -> Callable[[int], OddRule]:
     return lambda n_ctx: rule
 
 
-for _a, _b in (("inside", "contact"), ("inside", "number"), ("number", "contact")):
+_IMAGE_RULES: tuple[tuple[Property, Property], ...] = (
+    ("inside", "contact"), ("inside", "number"), ("number", "contact"),
+)  # fmt: skip
+for _a, _b in _IMAGE_RULES:
     ODD_RULES.register(f"{_a}_{_b}")(_images(_a, _b))
 
 

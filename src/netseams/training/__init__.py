@@ -13,12 +13,19 @@ from netseams.training.arms import (
 from netseams.training.bridge_config import BridgeConfig
 from netseams.training.bridges import TrainedBridges, open_bridges, train_bridges
 from netseams.training.config import RunConfig, TrainConfig
+from netseams.training.odd_one_out import (
+    OddOneOutConfig,
+    TrainedOddOneOut,
+    open_odd_one_out,
+    train_odd_one_out,
+)
 from netseams.training.run import Progress, RunResult, TrainedRun, open_run, train
 
 __all__ = [
     "ARMS",
     "BridgeConfig",
     "Dense",
+    "OddOneOutConfig",
     "Progress",
     "Pruned",
     "RandomSupport",
@@ -28,11 +35,14 @@ __all__ = [
     "Sparsity",
     "TrainConfig",
     "TrainedBridges",
+    "TrainedOddOneOut",
     "TrainedRun",
     "WeightSparse",
     "matched_arm",
     "open_bridges",
+    "open_odd_one_out",
     "open_run",
     "train",
     "train_bridges",
+    "train_odd_one_out",
 ]
