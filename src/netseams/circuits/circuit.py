@@ -11,15 +11,11 @@ from torch import Tensor
 from netseams.circuits.calibration import Calibration
 from netseams.circuits.edges import edges_between, network_edges
 from netseams.core import CircuitMismatchError, generator
-from netseams.models import Transformer, TransformerConfig, model_fingerprint, sites_of
+from netseams.models import Link, Transformer, TransformerConfig, model_fingerprint, sites_of
 
 Granularity = Literal["nodes", "weights", "components"]
 """What a circuit is a choice of, and so how it is run: channels (the others are ablated), single
 weights (the others are zero), or links between components (the others carry an ablated value)."""
-
-Link = tuple[str, str]
-"""A component edge, source and target: `("a0.h1", "m1")`, `("input", "a1.h0<q>")`,
-`("m1", "logits")`. Names are those of EAP-IG and MIB files (arXiv 2403.17806, 2504.13151)."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from netseams.models.bridge import Bridges, BridgeShape, bridge_sites
 from netseams.models.bridge_files import load_bridges, save_bridges
+from netseams.models.components import ComponentGraph, Link, component_graph, component_of
 from netseams.models.config import TransformerConfig
 from netseams.models.counts import ParameterCount, parameter_counts
 from netseams.models.files import model_fingerprint, save_model
@@ -16,7 +17,9 @@ __all__ = [
     "PARAMETER_GROUPS",
     "BridgeShape",
     "Bridges",
+    "ComponentGraph",
     "Hook",
+    "Link",
     "Matrix",
     "ParameterCount",
     "ParameterGroup",
@@ -25,6 +28,8 @@ __all__ = [
     "TransformerConfig",
     "bridge_sites",
     "canonical_site",
+    "component_graph",
+    "component_of",
     "group_of",
     "load_bridges",
     "load_model",
