@@ -76,9 +76,9 @@ class _FromTheTarget:
         written = source_values(model, tokens, answers)
         self.apart = {s: (ablated[s] - x).expand_as(x) for s, x in written.items()}
         """Source -> what its ablation adds to a read."""
-        places = self.clean.get("hook_pos_embed")
-        concatenated = model.cfg.positions == "concatenated" and places is not None
-        self.beside = places.expand(len(tokens), -1, -1) if concatenated else None
+        self.beside: Tensor | None = None
+        if model.cfg.positions == "concatenated":
+            self.beside = self.clean["hook_pos_embed"].expand(len(tokens), -1, -1)
         self.bigram = 0.0 if model.bigram is None else model.bigram(take(tokens, answers))
 
     def runs(self) -> Patched:
@@ -152,7 +152,8 @@ class _FromTheTarget:
         return self._logits(x.unflatten(0, (n, -1)))
 
     def _logits(self, read: Tensor) -> Float[Tensor, "N B P V"]:
-        return self.model.unembed(self.model.ln_final(read)) + self.bigram
+        read = self.model.ln_final(read.flatten(0, 1)).unflatten(0, read.shape[:2])
+        return self.model.unembed(read) + self.bigram
 
     def _beside_of(self, copies: int) -> Tensor | None:
         return None if self.beside is None else self.beside.repeat(copies, 1, 1)
