@@ -1,8 +1,9 @@
 """The circuit: nodes, edges, a task, and the fingerprint of the model it came from."""
 
 from netseams.circuits.calibration import Calibration, fit_calibration
-from netseams.circuits.circuit import Circuit, Granularity, Link, random_circuit
+from netseams.circuits.circuit import Circuit, Granularity, random_circuit
 from netseams.circuits.compiled import CompiledCircuit
+from netseams.circuits.conversion import channels_touched, links_of_channels, structural_links
 from netseams.circuits.edges import edges_between, network_edges
 from netseams.circuits.export import (
     Difference,
@@ -14,6 +15,7 @@ from netseams.circuits.export import (
 from netseams.circuits.files import load_circuit, save_circuit
 from netseams.circuits.graph import circuit_graph
 from netseams.circuits.onnx import OnnxCircuit, export_onnx
+from netseams.models import Link
 
 __all__ = [
     "Calibration",
@@ -23,6 +25,7 @@ __all__ = [
     "Granularity",
     "Link",
     "OnnxCircuit",
+    "channels_touched",
     "check_difference",
     "circuit_graph",
     "difference_from_masked",
@@ -30,9 +33,11 @@ __all__ = [
     "export_onnx",
     "export_torch",
     "fit_calibration",
+    "links_of_channels",
     "load_circuit",
     "load_compiled",
     "network_edges",
     "random_circuit",
     "save_circuit",
+    "structural_links",
 ]

@@ -1,6 +1,6 @@
 """The `Circuit` and the few operations on it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -9,9 +9,17 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from netseams.circuits.calibration import Calibration
+from netseams.circuits.conversion import channels_touched
 from netseams.circuits.edges import edges_between, network_edges
 from netseams.core import CircuitMismatchError, generator
-from netseams.models import Link, Transformer, TransformerConfig, model_fingerprint, sites_of
+from netseams.models import (
+    Link,
+    Transformer,
+    TransformerConfig,
+    component_graph,
+    model_fingerprint,
+    sites_of,
+)
 
 Granularity = Literal["nodes", "weights", "components"]
 """What a circuit is a choice of, and so how it is run: channels (the others are ablated), single
@@ -60,6 +68,26 @@ class Circuit:
             edges_in_network=network_edges(model),
             found_by=found_by,
         )
+
+    @classmethod
+    def from_links(
+        cls,
+        model: Transformer,
+        links: Iterable[Link],
+        task: str,
+        corpus: str,
+        found_by: dict[str, Any],
+    ) -> "Circuit":
+        """The circuit of `links`; its nodes are all channels of the components that they touch,
+        its edges all weights between those.
+
+        Raises:
+            UnknownNameError: a link that this model has not.
+        """
+        graph = component_graph(model.cfg)
+        kept = graph.links_in(graph.mask(links))
+        whole = cls.from_nodes(model, channels_touched(model.cfg, kept), task, corpus, found_by)
+        return replace(whole, granularity="components", links=kept)
 
     @property
     def n_nodes(self) -> int:

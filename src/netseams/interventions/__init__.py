@@ -9,9 +9,10 @@ from netseams.interventions.ablation import (
     mean_activations,
 )
 from netseams.interventions.links import (
+    ablated_for_task,
     ablated_values,
+    link_slopes,
     run_with_links,
-    run_with_nudges,
     source_values,
 )
 from netseams.interventions.patching import patch_every_link
@@ -23,14 +24,15 @@ __all__ = [
     "AblationKind",
     "NodeMask",
     "SourceValues",
+    "ablated_for_task",
     "ablated_values",
     "ablation_fill",
+    "link_slopes",
     "masked_hooks",
     "mean_activations",
     "patch_every_link",
     "redrawn_on_support",
     "run_with_links",
-    "run_with_nudges",
     "source_values",
     "untrained_twin",
 ]

@@ -14,13 +14,17 @@ and so for the bias.
 Shape letters: M masks, B rows, T positions, P answer positions, D d_model, S sources, G targets.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from netseams.core import TaskError
 from netseams.interventions.ablation import AblationKind
 from netseams.interventions.reads import Reads, SourceValues
 from netseams.models import Transformer, component_graph
+from netseams.tasks import Task
 
 
 def source_values(
@@ -63,6 +67,34 @@ def ablated_values(
     return dict.fromkeys(component_graph(model.cfg).sources, zero)
 
 
+def ablated_for_task(
+    kind: AblationKind,
+    model: Transformer,
+    task: Task,
+    tokens: Int[Tensor, "R T"],
+    partners: Int[Tensor, "R T"],
+) -> dict[str, Tensor]:
+    """`ablated_values` for rows of a task, at its answers.
+
+    A mean is that over the clean and corrupt inputs of the mask_train split.
+
+    Args:
+        partners: the other member of every row's pair, for `resample`.
+
+    Raises:
+        TaskError: with `resample`, where every row is its own partner.
+    """
+    if kind == "resample":
+        if torch.equal(tokens, partners):
+            raise TaskError(
+                f"task {task.name}: its clean and corrupt inputs are the same, so that resample "
+                "ablation would change nothing: give pairs that differ, or ablate to mean or zero"
+            )
+        return ablated_values(kind, model, partners, task.answers.expand(len(partners), -1))
+    examples = task.splits["mask_train"]
+    return ablated_values(kind, model, torch.cat([examples.clean, examples.corrupt]).to(tokens))
+
+
 def run_with_links(
     model: Transformer,
     tokens: Int[Tensor, "B T"],
@@ -94,30 +126,35 @@ def run_with_links(
     return model(tokens.repeat(len(gates), 1), hooks, where).unflatten(0, shape)
 
 
-def run_with_nudges(
+def link_slopes(
     model: Transformer,
     tokens: Int[Tensor, "B T"],
-    nudges: Float[Tensor, " links"],
     directions: SourceValues,
-    answers: Int[Tensor, "B P"] | None = None,
+    answers: Int[Tensor, "B P"],
+    measure: Callable[[Tensor], Tensor],
     embedded: Float[Tensor, "B T D"] | None = None,
-) -> Float[Tensor, "B _ V"]:
-    """Logits of the whole model, where every link also brings its nudge times a direction.
+) -> Float[Tensor, " links"]:
+    """Slope of `measure` for every link: along its source's direction in what its target reads.
 
-    At nudges of zero this is the model, and the gradient with respect to a nudge is that of what
-    the target reads, along the source's direction.
+    One forward and one backward pass of the whole model; no link is ablated in it.
 
     Args:
         directions: source -> (B, T, D), or what broadcasts to it.
-        embedded: stands in for embedding plus learned positions.
+        measure: logits at the answers, (N, B, P, V), to (N,); N is 1 here.
+        embedded: runs the model on this in the place of embedding plus learned positions.
 
     Raises:
         SettingError: the residual stream of this model is no sum of writes.
     """
+    n_links, weight = component_graph(model.cfg).n_links, model.embed.weight
+    nudges = torch.zeros(n_links, dtype=weight.dtype, device=weight.device, requires_grad=True)
 
     def mix(links: slice, current: Tensor, given: Tensor) -> Tensor:
-        pushes = nudges[links].to(current.dtype).view(-1, len(current))
+        pushes = nudges[links].view(-1, len(current))
         return torch.einsum("gs,sbtd->gbtd", pushes, given) + current.sum(0)
 
-    hooks = Reads(model, answers, mix, directions, embedded).hooks()
-    return model(tokens, hooks, answers)
+    with torch.enable_grad():
+        hooks = Reads(model, answers, mix, directions, embedded).hooks()
+        value = measure(model(tokens, hooks, answers).unsqueeze(0)).sum()
+        (slopes,) = torch.autograd.grad(value, [nudges])
+    return slopes

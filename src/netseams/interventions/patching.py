@@ -46,14 +46,15 @@ def patch_every_link(
     Raises:
         SettingError: the residual stream of this model is no sum of writes.
     """
-    effects = torch.full((component_graph(model.cfg).n_links,), torch.nan)
+    weight = model.embed.weight
+    effects = weight.new_full((component_graph(model.cfg).n_links,), torch.nan)
     with torch.no_grad():
         if model.cfg.activation_density is None:
             runs = _FromTheTarget(model, tokens, ablated, answers).runs()
         else:
             runs = _whole_runs(model, tokens, ablated, answers)
         for links, logits in runs:
-            effects[links] = measure(logits).to(effects)
+            effects[links] = measure(logits)
     return effects
 
 

@@ -2,7 +2,7 @@
 
 from netseams.masks.gates import hard_gate
 from netseams.masks.row_selection import abs_topk, abs_topk_
-from netseams.masks.schedules import AnnealShape, annealed_density, kept_count
+from netseams.masks.schedules import AnnealShape, annealed_density, geometric, kept_count
 from netseams.masks.selection import (
     keep_,
     keep_largest_,
@@ -15,6 +15,7 @@ __all__ = [
     "abs_topk",
     "abs_topk_",
     "annealed_density",
+    "geometric",
     "hard_gate",
     "keep_",
     "keep_largest_",
