@@ -15,6 +15,8 @@ from netseams.circuits.export import (
 from netseams.circuits.files import load_circuit, save_circuit
 from netseams.circuits.graph import circuit_graph
 from netseams.circuits.onnx import OnnxCircuit, export_onnx
+from netseams.circuits.random_links import random_links
+from netseams.circuits.running import fill_for, logits_with
 from netseams.models import Link
 
 __all__ = [
@@ -32,12 +34,15 @@ __all__ = [
     "edges_between",
     "export_onnx",
     "export_torch",
+    "fill_for",
     "fit_calibration",
     "links_of_channels",
     "load_circuit",
     "load_compiled",
+    "logits_with",
     "network_edges",
     "random_circuit",
+    "random_links",
     "save_circuit",
     "structural_links",
 ]

@@ -11,6 +11,7 @@ from torch import Tensor
 from netseams.circuits.calibration import Calibration
 from netseams.circuits.conversion import channels_touched
 from netseams.circuits.edges import edges_between, network_edges
+from netseams.circuits.random_links import random_links
 from netseams.core import CircuitMismatchError, generator
 from netseams.models import (
     Link,
@@ -127,7 +128,10 @@ class Circuit:
         return {site: ~mask for site, mask in self.nodes.items()}
 
     def without(self, others: list["Circuit"], model: Transformer) -> "Circuit":
-        """The exclusive part: nodes that no other circuit has."""
+        """The exclusive part: nodes, or links, that no other circuit has."""
+        if self.granularity == "components":
+            links = self.links.difference(*(other.links for other in others))
+            return Circuit.from_links(model, links, self.task, self.corpus, self.found_by)
         nodes = dict(self.nodes)
         for other in others:
             nodes = {site: mask & ~other.nodes[site] for site, mask in nodes.items()}
@@ -135,7 +139,12 @@ class Circuit:
 
 
 def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
-    """As many nodes at every site, drawn at random."""
+    """As many nodes at every site, drawn at random; of links, about as many, on paths."""
+    if circuit.granularity == "components":
+        graph, draws = component_graph(model.cfg), generator(seed, "random links")
+        links = graph.links_in(random_links(graph, len(circuit.links), draws))
+        found_by = {"method": "random_links", "seed": seed}
+        return Circuit.from_links(model, links, circuit.task, circuit.corpus, found_by)
     nodes: dict[str, Tensor] = {}
     for site in sites_of(model.cfg):
         kept = int(circuit.nodes[site.name].sum())

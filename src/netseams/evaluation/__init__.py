@@ -4,7 +4,7 @@ from netseams.evaluation.agreement import Agreement, agreement
 from netseams.evaluation.bridge_measures import BridgeMeasures, measure_bridges
 from netseams.evaluation.bridges import HybridLosses, hybrid_losses, unfaithfulness
 from netseams.evaluation.necessity import necessity
-from netseams.evaluation.score import Score, is_learned, score, score_network
+from netseams.evaluation.score import Score, is_learned, score, score_circuit, score_network
 from netseams.evaluation.specificity import next_token_rise, removal_scores
 from netseams.evaluation.statistics import (
     MIN_SEEDS_FOR_INTERVAL,
@@ -33,6 +33,7 @@ __all__ = [
     "next_token_rise",
     "removal_scores",
     "score",
+    "score_circuit",
     "score_network",
     "steering",
     "sufficiency",
