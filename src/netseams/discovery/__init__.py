@@ -12,6 +12,7 @@ from netseams.discovery.link_method import LinkScoreConfig, LinkSearchConfig
 from netseams.discovery.link_search import LinkPoint
 from netseams.discovery.method import METHODS, Method
 from netseams.discovery.node_masks import NodeMasks, fit_together
+from netseams.discovery.score_error import ScoreError, score_error
 from netseams.discovery.search import Budget, CurvePoint, SearchResult, task_loss
 
 __all__ = [
@@ -33,9 +34,11 @@ __all__ = [
     "Method",
     "NodeMaskConfig",
     "NodeMasks",
+    "ScoreError",
     "SearchResult",
     "Trial",
     "fit_together",
     "node_effects",
+    "score_error",
     "task_loss",
 ]

@@ -6,6 +6,7 @@ clean run, and all others are as they are (path patching of single edges, arXiv 
 
 from typing import ClassVar
 
+from jaxtyping import Float
 from torch import Tensor
 
 from netseams.discovery.link_method import LinkScoreConfig, LinkScorer
@@ -20,5 +21,8 @@ class ActivationPatching(LinkScorer[LinkScoreConfig]):
     def __init__(self, config: LinkScoreConfig | None = None) -> None:
         self.config = config or LinkScoreConfig()
 
-    def _scores(self, rows: LinkRows) -> tuple[int, Tensor]:
-        return rows.graph.n_links, rows.effects()
+    def scores(self, rows: LinkRows) -> Float[Tensor, " links"]:
+        return rows.effects()
+
+    def _steps(self, rows: LinkRows) -> int:
+        return rows.graph.n_links

@@ -7,6 +7,7 @@ the link raises the loss. TransformerLens takes the gradient on the corrupt run 
 
 from typing import ClassVar
 
+from jaxtyping import Float
 from torch import Tensor
 
 from netseams.discovery.link_method import LinkScoreConfig, LinkScorer
@@ -21,5 +22,8 @@ class EdgeAttribution(LinkScorer[LinkScoreConfig]):
     def __init__(self, config: LinkScoreConfig | None = None) -> None:
         self.config = config or LinkScoreConfig()
 
-    def _scores(self, rows: LinkRows) -> tuple[int, Tensor]:
-        return 1, rows.slopes(towards_clean=1.0)
+    def scores(self, rows: LinkRows) -> Float[Tensor, " links"]:
+        return rows.slopes(towards_clean=1.0)
+
+    def _steps(self, rows: LinkRows) -> int:
+        return 1

@@ -8,6 +8,7 @@ input. Positive: ablating the link raises the loss.
 
 from typing import ClassVar, Literal
 
+from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
@@ -31,8 +32,11 @@ class IntegratedEdgeAttribution(LinkScorer[IntegratedConfig]):
     def __init__(self, config: IntegratedConfig | None = None) -> None:
         self.config = config or IntegratedConfig()
 
-    def _scores(self, rows: LinkRows) -> tuple[int, Tensor]:
+    def scores(self, rows: LinkRows) -> Float[Tensor, " links"]:
         steps = self.config.steps
         offset = 0.5 if self.config.rule == "midpoint" else 0.0
         slopes = [rows.slopes((k + offset) / steps) for k in range(steps)]
-        return steps, sum(slopes[1:], slopes[0]) / steps
+        return sum(slopes[1:], slopes[0]) / steps
+
+    def _steps(self, rows: LinkRows) -> int:
+        return self.config.steps

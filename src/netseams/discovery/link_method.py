@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Generic, Literal, Self, TypeVar
 
+from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
@@ -123,11 +124,16 @@ class LinkScorer(LinkMethod[S]):
     scores_: Tensor
 
     @abstractmethod
-    def _scores(self, rows: LinkRows) -> tuple[int, Tensor]:
-        """Passes over the rows, and the scores."""
+    def scores(self, rows: LinkRows) -> Float[Tensor, " links"]:
+        """The rise of the loss on `rows` were a link ablated, in nats, for every link."""
+
+    @abstractmethod
+    def _steps(self, rows: LinkRows) -> int:
+        """What they cost."""
 
     def _rankings(self, rows: LinkRows) -> tuple[int, list[Ranking]]:
-        steps, self.scores_ = self._scores(rows)
+        self.scores_ = self.scores(rows)
+        steps = self._steps(rows)
         ranked = self.scores_.abs() if self.config.rank_by == "magnitude" else self.scores_
         sizes = spread_sizes(rows.graph.n_links, self.config.curve_points)
         return steps, [Ranking(ranked, sizes)]
