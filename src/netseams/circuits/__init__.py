@@ -4,6 +4,7 @@ from netseams.circuits.calibration import Calibration, fit_calibration
 from netseams.circuits.circuit import Circuit, Granularity, random_circuit
 from netseams.circuits.compiled import CompiledCircuit
 from netseams.circuits.conversion import channels_touched, links_of_channels, structural_links
+from netseams.circuits.eap_files import EapFile, circuit_from_eap, read_eap, write_eap
 from netseams.circuits.edges import edges_between, network_edges
 from netseams.circuits.export import (
     Difference,
@@ -24,11 +25,13 @@ __all__ = [
     "Circuit",
     "CompiledCircuit",
     "Difference",
+    "EapFile",
     "Granularity",
     "Link",
     "OnnxCircuit",
     "channels_touched",
     "check_difference",
+    "circuit_from_eap",
     "circuit_graph",
     "difference_from_masked",
     "edges_between",
@@ -43,6 +46,8 @@ __all__ = [
     "network_edges",
     "random_circuit",
     "random_links",
+    "read_eap",
     "save_circuit",
     "structural_links",
+    "write_eap",
 ]
