@@ -1,6 +1,6 @@
 """The `Circuit` and the few operations on it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -9,11 +9,15 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from netseams.circuits.calibration import Calibration
+from netseams.circuits.conversion import channels_touched
 from netseams.circuits.edges import edges_between, network_edges, nodes_touched
+from netseams.circuits.random_links import random_links
 from netseams.core import CircuitMismatchError, SettingError, generator
 from netseams.models import (
+    Link,
     Transformer,
     TransformerConfig,
+    component_graph,
     matrices_of,
     model_fingerprint,
     sites_of,
@@ -22,10 +26,6 @@ from netseams.models import (
 Granularity = Literal["nodes", "weights", "components"]
 """What a circuit is a choice of, and so how it is run: channels (the others are ablated), single
 weights (the others are zero), or links between components (the others carry an ablated value)."""
-
-Link = tuple[str, str]
-"""A component edge, source and target: `("a0.h1", "m1")`, `("input", "a1.h0<q>")`,
-`("m1", "logits")`. Names are those of EAP-IG and MIB files (arXiv 2403.17806, 2504.13151)."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,26 @@ class Circuit:
             granularity="weights",
         )
 
+    @classmethod
+    def from_links(
+        cls,
+        model: Transformer,
+        links: Iterable[Link],
+        task: str,
+        corpus: str,
+        found_by: dict[str, Any],
+    ) -> "Circuit":
+        """The circuit of `links`; its nodes are all channels of the components that they touch,
+        its edges all weights between those.
+
+        Raises:
+            UnknownNameError: a link that this model has not.
+        """
+        graph = component_graph(model.cfg)
+        kept = graph.links_in(graph.mask(links))
+        whole = cls.from_nodes(model, channels_touched(model.cfg, kept), task, corpus, found_by)
+        return replace(whole, granularity="components", links=kept)
+
     @property
     def n_nodes(self) -> int:
         return sum(int(mask.sum()) for mask in self.nodes.values())
@@ -145,7 +165,12 @@ class Circuit:
 
 
 def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
-    """As many nodes at every site, drawn at random."""
+    """As many nodes at every site, drawn at random; of links, about as many, on paths."""
+    if circuit.granularity == "components":
+        graph, draws = component_graph(model.cfg), generator(seed, "random links")
+        links = graph.links_in(random_links(graph, len(circuit.links), draws))
+        found_by = {"method": "random_links", "seed": seed}
+        return Circuit.from_links(model, links, circuit.task, circuit.corpus, found_by)
     nodes: dict[str, Tensor] = {}
     for site in sites_of(model.cfg):
         kept = int(circuit.nodes[site.name].sum())

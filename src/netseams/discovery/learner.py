@@ -17,7 +17,7 @@ from netseams.discovery.body import Body
 from netseams.discovery.config import NodeMaskConfig
 from netseams.discovery.layout import Layout
 from netseams.discovery.search import answer_losses
-from netseams.masks import hard_gate
+from netseams.masks import geometric, hard_gate
 from netseams.models import Transformer
 from netseams.tasks import Task
 
@@ -117,8 +117,7 @@ def means_device(means: Mapping[str, Tensor]) -> torch.device:
 
 def price_at(config: NodeMaskConfig, step: int) -> float:
     """Price of a kept node: from `price_start` to `price_end`, geometrically."""
-    progress = step / max(1, config.steps - 1)
-    return config.price_start * (config.price_end / config.price_start) ** progress
+    return geometric(config.price_start, config.price_end, step / max(1, config.steps - 1))
 
 
 def learning_rate(config: NodeMaskConfig, step: int) -> float:

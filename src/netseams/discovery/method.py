@@ -1,12 +1,17 @@
 """What every discovery method offers, and the table of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol, Self
 
 from torch import Tensor
 
 from netseams.circuits import Circuit, Granularity
 from netseams.core import Registry
+from netseams.discovery.acdc import Acdc
+from netseams.discovery.activation_patching import ActivationPatching
+from netseams.discovery.eap import EdgeAttribution
+from netseams.discovery.eap_ig import IntegratedEdgeAttribution
+from netseams.discovery.edge_masks import EdgeMasks
 from netseams.discovery.node_masks import NodeMasks
 from netseams.discovery.search import Budget, CurvePoint
 from netseams.models import Transformer
@@ -17,11 +22,14 @@ class Method(Protocol):
     """An estimator: its constructor stores settings, `fit` learns, learned state ends in `_`."""
 
     granularity: ClassVar[Granularity]
-    curve_: list[CurvePoint]
-    """Size and loss on the select split of the masks met on the way."""
     circuits_: dict[float, Circuit | None]
     """Target loss -> the smallest circuit found; None where it was not reached."""
     budget_: Budget
+
+    @property
+    def curve_(self) -> Sequence[CurvePoint]:
+        """Size and loss on the select split of the masks met on the way."""
+        ...
 
     def fit(
         self,
@@ -43,3 +51,8 @@ METHODS: Registry[Callable[[], Method]] = Registry("discovery method")
 """Name -> the method with its default settings."""
 
 METHODS.register("node_masks")(NodeMasks)
+METHODS.register("activation_patching")(ActivationPatching)
+METHODS.register("eap")(EdgeAttribution)
+METHODS.register("eap_ig")(IntegratedEdgeAttribution)
+METHODS.register("acdc")(Acdc)
+METHODS.register("edge_masks")(EdgeMasks)

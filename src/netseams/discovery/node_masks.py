@@ -17,7 +17,7 @@ from netseams.discovery.config import NodeMaskConfig
 from netseams.discovery.layout import Layout
 from netseams.discovery.learner import Trace, train_masks
 from netseams.discovery.measure import Measure
-from netseams.discovery.search import Budget, CurvePoint, SearchResult
+from netseams.discovery.search import Budget, CurvePoint, SearchResult, check_finite
 from netseams.discovery.shrink import Mask, shrink
 from netseams.models import Transformer
 from netseams.tasks import Task
@@ -141,8 +141,10 @@ def fit_together(
     which one mask does not fill. The seconds of the training are split evenly over the budgets.
 
     Raises:
-        SettingError: the configs differ in a field that stacked masks share.
+        SettingError: the configs differ in a field that stacked masks share, or the network gives
+            logits that are not finite.
     """
+    check_finite(model, task)
     frozen = [p for p in model.parameters() if p.requires_grad]
     for parameter in frozen:
         parameter.requires_grad_(False)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from netseams.circuits import Circuit
-from netseams.core import Config
+from netseams.core import Config, SettingError
 from netseams.discovery.body import Body
 from netseams.interventions import NodeMask, masked_hooks
 from netseams.models import Transformer
@@ -43,6 +44,22 @@ class SearchResult:
         self.curve = curve
         self.circuits = circuits
         self.budget = budget
+
+
+def check_finite(model: Transformer, task: Task) -> None:
+    """Confirm that a network gives numbers before it is searched.
+
+    Raises:
+        SettingError: some logit at the answers is not finite.
+    """
+    tokens = task.rows("select")[0].to(model.embed.weight.device)
+    with torch.no_grad():
+        logits = model(tokens, None, task.answers.to(tokens).expand(len(tokens), -1))
+    if not bool(logits.isfinite().all()):
+        raise SettingError(
+            f"this network gives logits that are not finite on task {task.name}: some weights or "
+            "activations of it are NaN or infinite; check its training"
+        )
 
 
 def task_loss(

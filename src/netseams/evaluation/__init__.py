@@ -16,7 +16,7 @@ from netseams.evaluation.function_matrix import (
 from netseams.evaluation.modules import louvain_modules, spectral_modules, without_splinters
 from netseams.evaluation.necessity import necessity
 from netseams.evaluation.partitions import clusterability, directed_modularity, n_cut
-from netseams.evaluation.score import Score, is_learned, score, score_network
+from netseams.evaluation.score import Score, is_learned, score, score_circuit, score_network
 from netseams.evaluation.specialisation import (
     PairScore,
     Reuse,
@@ -98,6 +98,7 @@ __all__ = [
     "removal_scores",
     "reuse",
     "score",
+    "score_circuit",
     "score_network",
     "share_passing",
     "sign_flip_test",

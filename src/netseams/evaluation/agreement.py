@@ -10,7 +10,7 @@ from torch import Tensor
 
 from netseams.circuits import Circuit
 from netseams.core import Config
-from netseams.evaluation.score import candidate_logits
+from netseams.evaluation.score import candidate_logits, circuit_logits
 from netseams.interventions import AblationKind
 from netseams.models import Transformer
 from netseams.tasks import Task
@@ -44,10 +44,9 @@ def agreement(
         CircuitMismatchError: the circuit is of another model.
     """
     circuit.check_model(model)
-    calibration = circuit.calibration if calibrated else None
-    ours, targets = candidate_logits(
-        model, task, "report", circuit.nodes, ablation, means, calibration
-    )
+    ours, targets = circuit_logits(circuit, model, task, "report", ablation, means)
+    if calibrated and circuit.calibration is not None:
+        ours = circuit.calibration.apply(ours)
     whole, _ = candidate_logits(model, task, "report", None, ablation, means)
     same = ours.argmax(-1) == whole.argmax(-1)
     wrong = whole.argmax(-1) != targets

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from netseams.circuits import Calibration
+from netseams.circuits import Calibration, Circuit, fill_for, logits_with
 from netseams.core import Config
 from netseams.interventions import AblationKind, NodeMask, ablation_fill, masked_hooks
 from netseams.models import Transformer
@@ -60,6 +60,53 @@ def score(
         SettingError: the calibration is for another number of candidates.
     """
     logits, targets = candidate_logits(model, task, split, nodes, ablation, means, calibration)
+    return _mean_score(logits, targets)
+
+
+def circuit_logits(
+    circuit: Circuit,
+    model: Transformer,
+    task: Task,
+    split: TaskSplit,
+    ablation: AblationKind,
+    means: Mapping[str, Tensor],
+    without: bool = False,
+) -> tuple[Float[Tensor, "R P C"], Int[Tensor, "R P"]]:
+    """Logits over the candidates, and the right answers, with only a circuit or without it.
+
+    Raises:
+        TaskError: resample ablation of links, where clean and corrupt inputs are the same.
+    """
+    tokens, targets = task.rows(split)
+    answers = task.answers.expand(len(tokens), -1)
+    with torch.no_grad():
+        fill = fill_for(circuit, ablation, model, means, task, split)
+        return task.candidate_logits(
+            logits_with(circuit, model, tokens, fill, answers, without)
+        ), targets
+
+
+def score_circuit(
+    circuit: Circuit,
+    model: Transformer,
+    task: Task,
+    split: TaskSplit,
+    ablation: AblationKind,
+    means: Mapping[str, Tensor],
+    without: bool = False,
+    calibration: Calibration | None = None,
+) -> Score:
+    """Score a model of which only a circuit is left, or of which it is ablated.
+
+    Raises:
+        SettingError: the calibration is for another number of candidates.
+        TaskError: resample ablation of links, where clean and corrupt inputs are the same.
+    """
+    logits, targets = circuit_logits(circuit, model, task, split, ablation, means, without)
+    return _mean_score(logits if calibration is None else calibration.apply(logits), targets)
+
+
+def _mean_score(logits: Float[Tensor, "R P C"], targets: Int[Tensor, "R P"]) -> Score:
     return Score(
         loss=float(F.cross_entropy(logits.flatten(0, 1), targets.flatten())),
         accuracy=float((logits.argmax(-1) == targets).float().mean()),

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from netseams.circuits import Circuit
+from netseams.circuits import Circuit, logits_with
 from netseams.core import generator
 from netseams.corpora import Corpus
 from netseams.corpora.base import IGNORED
-from netseams.evaluation.score import Score, score
-from netseams.interventions import AblationKind, masked_hooks
+from netseams.evaluation.score import Score, score_circuit
+from netseams.interventions import AblationKind, ablated_values
 from netseams.models import Transformer
 from netseams.tasks import Task
 
@@ -24,8 +24,10 @@ def removal_scores(
 ) -> list[Score]:
     """Scores of every task on its report split with the circuit ablated: one matrix row."""
     circuit.check_model(model)
-    kept = circuit.complement()
-    return [score(model, task, "report", kept, ablation, means) for task in tasks]
+    return [
+        score_circuit(circuit, model, task, "report", ablation, means, without=True)
+        for task in tasks
+    ]
 
 
 def next_token_rise(
@@ -36,9 +38,13 @@ def next_token_rise(
     batch = corpus.batch("test", 128, model.cfg.n_ctx, generator("next token", corpus.name))
     flat = batch.targets.flatten()
 
-    def loss(hooks: Mapping | None) -> float:
-        logits = model(batch.inputs, hooks).flatten(0, 1)
-        return float(torch.nn.functional.cross_entropy(logits, flat, ignore_index=IGNORED))
+    def loss(logits: Tensor) -> float:
+        rows = logits.flatten(0, 1)
+        return float(torch.nn.functional.cross_entropy(rows, flat, ignore_index=IGNORED))
 
+    fill = means
+    if circuit.granularity == "components":
+        fill = ablated_values("mean", model, batch.inputs)
     with torch.no_grad():
-        return loss(masked_hooks(circuit.complement(), means)) - loss(None)
+        ablated = logits_with(circuit, model, batch.inputs, fill, without=True)
+        return loss(ablated) - loss(model(batch.inputs))

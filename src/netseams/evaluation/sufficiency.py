@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from netseams.circuits import Circuit
-from netseams.evaluation.score import Score, score
+from netseams.evaluation.score import Score, score_circuit
 from netseams.interventions import AblationKind
 from netseams.models import Transformer
 from netseams.tasks import Task
@@ -29,4 +29,4 @@ def sufficiency(
     """
     circuit.check_model(model)
     calibration = circuit.calibration if calibrated else None
-    return score(model, task, "report", circuit.nodes, ablation, means, calibration)
+    return score_circuit(circuit, model, task, "report", ablation, means, calibration=calibration)

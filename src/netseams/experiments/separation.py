@@ -21,9 +21,9 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from netseams.core import Config, generator
+from netseams.discovery.objectives import Function, Objective, labels, necessity
 from netseams.discovery.weight_config import WeightMaskConfig
 from netseams.discovery.weight_masks import WeightMasks
-from netseams.discovery.objectives import Function, Objective, labels, necessity
 from netseams.evaluation import SubroutineScores
 from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, ExperimentConfig, Row
 from netseams.experiments.separation_findings import separation_findings
@@ -75,7 +75,7 @@ class SeparationConfig(ExperimentConfig):
     target: float = Field(default=0.4, gt=0)
     """Loss of `labels` masks on their select split, in nats; chance is ln 4 = 1.386."""
     removal_target: float = Field(default=0.4, gt=0)
-    """Loss of `necessity` and `phantom` masks: how far from uniform, plus how far the rest moved."""
+    """Loss of `necessity` and `phantom` masks: distance from uniform, and how far the rest moved."""
     random_masks: int = Field(default=5, ge=1)
 
     @model_validator(mode="after")
@@ -169,8 +169,9 @@ def search_masks(
         "seed": seed,
     }
     rows: list[Row] = [{"what": "network", **where, "accuracy": bench.whole}]
-    wanted: list[tuple[Mask, int]] = [("labels", 0), ("labels", 1)]
-    wanted += [("necessity", 0), ("necessity", 1), ("phantom", 0)]
+    kinds: tuple[Mask, ...] = ("labels", "necessity")
+    wanted: list[tuple[Mask, int]] = [(kind, part) for kind in kinds for part in (0, 1)]
+    wanted.append(("phantom", 0))
     for number, (mask, part) in enumerate(wanted):
         found = bench.labels(part) if mask == "labels" else bench.removal(mask, part)
         subroutine = "parity" if mask == "phantom" else run.problems.subroutines[part]
@@ -251,7 +252,8 @@ class _Bench:
             for i in range(self.config.random_masks)
         ]
         whole, alone, without = (
-            _accuracies(self.module, masks, side, own, other) for side in ("whole", "only", "without")
+            _accuracies(self.module, masks, side, own, other)
+            for side in ("whole", "only", "without")
         )
         scores = SubroutineScores(
             whole_target=whole[0], whole_other=whole[1],

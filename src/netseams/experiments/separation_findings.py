@@ -16,9 +16,7 @@ Value = Callable[[SubroutineScores], float | None]
 _MASKS = {"labels": "as published", "necessity": "removal", "phantom": "phantom removal"}
 
 
-def separation_findings(
-    experiment: Experiment[Any], n_seeds: int, rows: Sequence[Row]
-) -> Findings:
+def separation_findings(experiment: Experiment[Any], n_seeds: int, rows: Sequence[Row]) -> Findings:
     """Tables over seeds, and the answer in words."""
     masks = [_Mask(row) for row in rows if row["what"] == "mask"]
     networks = [row for row in rows if row["what"] == "network"]

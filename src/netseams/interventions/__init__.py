@@ -1,4 +1,4 @@
-"""Ablate activations through sites; re-draw weights."""
+"""Ablate activations through sites or links between components; re-draw weights."""
 
 from netseams.interventions.ablation import (
     ABLATIONS,
@@ -8,15 +8,31 @@ from netseams.interventions.ablation import (
     masked_hooks,
     mean_activations,
 )
+from netseams.interventions.links import (
+    ablated_for_task,
+    ablated_values,
+    link_slopes,
+    run_with_links,
+    source_values,
+)
+from netseams.interventions.patching import patch_every_link
+from netseams.interventions.reads import SourceValues
 from netseams.interventions.rewire import redrawn_on_support, untrained_twin
 
 __all__ = [
     "ABLATIONS",
     "AblationKind",
     "NodeMask",
+    "SourceValues",
+    "ablated_for_task",
+    "ablated_values",
     "ablation_fill",
+    "link_slopes",
     "masked_hooks",
     "mean_activations",
+    "patch_every_link",
     "redrawn_on_support",
+    "run_with_links",
+    "source_values",
     "untrained_twin",
 ]

@@ -23,7 +23,7 @@ from netseams.masks.overlap import (
 )
 from netseams.masks.relaxation import Relaxation
 from netseams.masks.row_selection import abs_topk, abs_topk_
-from netseams.masks.schedules import AnnealShape, annealed_density, kept_count
+from netseams.masks.schedules import AnnealShape, annealed_density, geometric, kept_count
 from netseams.masks.selection import (
     keep_,
     keep_largest_,
@@ -47,6 +47,7 @@ __all__ = [
     "annealed_density",
     "core_size",
     "exclusive",
+    "geometric",
     "hard_concrete",
     "hard_gate",
     "intersection",

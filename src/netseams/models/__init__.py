@@ -2,6 +2,7 @@
 
 from netseams.models.bridge import Bridges, BridgeShape, bridge_sites
 from netseams.models.bridge_files import load_bridges, save_bridges
+from netseams.models.components import ComponentGraph, Link, component_graph, component_of
 from netseams.models.config import TransformerConfig
 from netseams.models.convnet import ConvNet, ConvNetConfig, load_convnet, save_convnet
 from netseams.models.counts import ParameterCount, parameter_counts
@@ -19,11 +20,13 @@ __all__ = [
     "PARAMETER_GROUPS",
     "BridgeShape",
     "Bridges",
+    "ComponentGraph",
     "ConvNet",
     "ConvNetConfig",
     "Encoder",
     "FinalRead",
     "Hook",
+    "Link",
     "Matrix",
     "ParameterCount",
     "ParameterGroup",
@@ -33,6 +36,8 @@ __all__ = [
     "WeightMatrix",
     "bridge_sites",
     "canonical_site",
+    "component_graph",
+    "component_of",
     "encode_sets",
     "encoder_of",
     "group_of",

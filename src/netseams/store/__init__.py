@@ -9,7 +9,7 @@ from netseams.store.files import (
     write_text,
 )
 from netseams.store.folders import WorkFolder, cache_folder
-from netseams.store.pickles import load_pickled_tensors
+from netseams.store.pickles import load_pickled, load_pickled_tensors
 from netseams.store.provenance import Provenance, provenance
 from netseams.store.tensors import load_format, load_tensors, read_tensor_header, save_tensors
 
@@ -19,6 +19,7 @@ __all__ = [
     "append_line",
     "cache_folder",
     "load_format",
+    "load_pickled",
     "load_pickled_tensors",
     "load_tensors",
     "provenance",

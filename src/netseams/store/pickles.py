@@ -11,20 +11,18 @@ from netseams.core import FileFormatError
 from netseams.store.tensors import check_finite
 
 
-def load_pickled_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a table of named tensors that `torch.save` wrote.
+def load_pickled(path: Path) -> object:
+    """Read tensors and plain containers that `torch.save` wrote.
 
-    Everything that is not a tensor or a plain container is refused before it is run
-    (`torch.load(weights_only=True)`).
+    Everything else is refused before it is run (`torch.load(weights_only=True)`).
 
     Raises:
-        FileFormatError: the file is missing, damaged, holds code or other objects, is not a flat
-            table of tensors, or holds NaN or infinity.
+        FileFormatError: the file is missing, damaged, or holds code or other objects.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on old archive types, of which the caller knows
-            table = torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror}") from None
     except pickle.UnpicklingError:
@@ -38,6 +36,16 @@ def load_pickled_tensors(path: Path) -> dict[str, Tensor]:
             f"{path} is not a readable file of tensors ({first}): it may be truncated; "
             "copy it again"
         ) from None
+
+
+def load_pickled_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a table of named tensors that `torch.save` wrote, as `load_pickled` does.
+
+    Raises:
+        FileFormatError: the file is missing, damaged, holds code or other objects, is not a flat
+            table of tensors, or holds NaN or infinity.
+    """
+    table = load_pickled(path)
     if not isinstance(table, dict) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in table.items()
     ):

@@ -63,6 +63,13 @@ class Task:
             torch.cat([examples.clean_targets, examples.corrupt_targets]),
         )
 
+    def partners(self, split: TaskSplit) -> Int[Tensor, "R T"]:
+        """For each of `rows`, the other member of its pair."""
+        examples = self.splits[split]
+        if not self.scores_both:
+            return examples.corrupt
+        return torch.cat([examples.corrupt, examples.clean])
+
     def candidate_logits(self, logits: Float[Tensor, "R P V"]) -> Float[Tensor, "R P C"]:
         """The candidates' columns of the logits at the answer positions."""
         return logits[..., self.candidates]
