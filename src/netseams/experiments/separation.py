@@ -75,7 +75,7 @@ class SeparationConfig(ExperimentConfig):
     target: float = Field(default=0.4, gt=0)
     """Loss of `labels` masks on their select split, in nats; chance is ln 4 = 1.386."""
     removal_target: float = Field(default=0.4, gt=0)
-    """Loss of `necessity` and `phantom` masks: distance from uniform, and how far the rest moved."""
+    """Loss of `necessity` and `phantom` masks: distance from uniform, and how the rest moved."""
     random_masks: int = Field(default=5, ge=1)
 
     @model_validator(mode="after")
