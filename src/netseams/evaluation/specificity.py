@@ -8,11 +8,11 @@ from torch import Tensor
 from netseams.circuits import Circuit
 from netseams.core import generator
 from netseams.corpora import Corpus
-from netseams.corpora.base import IGNORED
 from netseams.evaluation.score import Score, score
 from netseams.interventions import AblationKind, masked_hooks
 from netseams.models import Transformer
 from netseams.tasks import Task
+from netseams.training.loop import token_loss
 
 
 def removal_scores(
@@ -34,11 +34,9 @@ def next_token_rise(
     """Rise of the next-token loss on 128 held-out windows when the circuit is mean-ablated."""
     circuit.check_model(model)
     batch = corpus.batch("test", 128, model.cfg.n_ctx, generator("next token", corpus.name))
-    flat = batch.targets.flatten()
 
     def loss(hooks: Mapping | None) -> float:
-        logits = model(batch.inputs, hooks).flatten(0, 1)
-        return float(torch.nn.functional.cross_entropy(logits, flat, ignore_index=IGNORED))
+        return token_loss(model(batch.inputs, hooks), batch).item()
 
     with torch.no_grad():
         return loss(masked_hooks(circuit.complement(), means)) - loss(None)

@@ -33,9 +33,8 @@ def largest_mask(values: Float[Tensor, "*shape"], k: int) -> Bool[Tensor, "*shap
         keep = torch.from_numpy(_largest_bits(magnitude.numpy().view(np.int32), k))
     else:
         threshold = magnitude.topk(k).values[-1]
-        keep = magnitude > threshold
-        ties = (magnitude == threshold).nonzero().squeeze(1)
-        keep[ties[: k - int(keep.sum())]] = True
+        above, level = magnitude > threshold, magnitude == threshold
+        keep = above | (level & (level.cumsum(0) <= k - above.sum()))  # nothing waits for a GPU
     return keep.view(values.shape)
 
 
@@ -89,7 +88,9 @@ def keep_(values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"]) -> None
 
 
 def _numpy_serves(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.float32
+    """Not while torch traces: a graph for export or compilation cannot hold numpy."""
+    plain = x.device.type == "cpu" and x.dtype == torch.float32
+    return plain and not torch.compiler.is_compiling()
 
 
 def _largest_bits(magnitude: np.ndarray, k: int) -> np.ndarray:
