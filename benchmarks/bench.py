@@ -1,6 +1,6 @@
 """How much do sparse weights, sparse activations and circuits cost or save, side by side?
 
-    python benchmarks/bench.py [--quick] [--threads 1]
+    python benchmarks/bench.py [--quick] [--threads 1] [--device cpu]
 
 Everything is a ratio of two things timed in turns in one process, after a warm-up: the median of
 the paired ratios and their quartiles. Steps are real ones, on batches of the standard library.
@@ -8,6 +8,7 @@ the paired ratios and their quartiles. Steps are real ones, on batches of the st
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import count
 
 import torch
@@ -17,7 +18,7 @@ from timing import Comparison, Timed, compare, table_of
 from torch import Tensor
 
 from netseams.circuits import Circuit, CompiledCircuit, network_edges
-from netseams.core import generator
+from netseams.core import Device, device_named, generator
 from netseams.corpora import Corpus, StdlibConfig, load_corpus
 from netseams.interventions import masked_hooks, mean_activations
 from netseams.models import Transformer, TransformerConfig, matrices_of, sites_of
@@ -28,19 +29,40 @@ from netseams.training.loop import Trainer, next_token_loss
 
 DENSITY = 0.05
 """Share of weights kept, from the first step on: the state that most of a run is in."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a step is taken of."""
+
+    model: TransformerConfig
+    batch_size: int
+
+    def __str__(self) -> str:
+        cfg = self.model
+        return (
+            f"{cfg.n_layers} layers, d_model {cfg.d_model}, d_mlp {cfg.d_mlp}, vocabulary "
+            f"{cfg.d_vocab}; steps of {self.batch_size} x {cfg.n_ctx} tokens"
+        )
+
+
+SMALL = Shape(TransformerConfig(), TrainConfig().batch_size)
 WARM_UP = 12
 """Steps before the clock; sparse weights are at their final density after the first."""
 CIRCUIT_SIZES = (100, 400)
 
 
-def warm_trainer(corpus: Corpus, sparsity: Sparsity, activation_density: float | None) -> Trainer:
+def warm_trainer(
+    corpus: Corpus, sparsity: Sparsity, activation_density: float | None,
+    shape: Shape = SMALL, device: Device = "cpu",
+) -> Trainer:  # fmt: skip
     """A trainer some steps into its run, at final density."""
     config = RunConfig(
         corpus=StdlibConfig(),
-        model=TransformerConfig(activation_density=activation_density),
-        train=TrainConfig(sparsity=sparsity),
+        model=shape.model.model_copy(update={"activation_density": activation_density}),
+        train=TrainConfig(sparsity=sparsity, batch_size=shape.batch_size),
     )
-    trainer = Trainer(config, corpus)
+    trainer = Trainer(config, corpus, device=device)
     if trainer.projection is not None:
         trainer.projection.progress = 1.0
     step = stepper(trainer)
@@ -66,12 +88,14 @@ def stepper(trainer: Trainer) -> Timed:
     return step
 
 
-def training_comparisons(corpus: Corpus, rounds: int) -> tuple[list[Comparison], Transformer]:
+def training_comparisons(
+    corpus: Corpus, rounds: int, shape: Shape = SMALL, device: Device = "cpu"
+) -> tuple[list[Comparison], Transformer]:
     """Both weight-sparse arms against the dense one; and the trained weight-sparse model."""
     weight_sparse = WeightSparse(density=DENSITY)
-    dense = warm_trainer(corpus, Dense(), None)
-    sparse = warm_trainer(corpus, weight_sparse, None)
-    both = warm_trainer(corpus, weight_sparse, 0.25)
+    dense = warm_trainer(corpus, Dense(), None, shape, device)
+    sparse = warm_trainer(corpus, weight_sparse, None, shape, device)
+    both = warm_trainer(corpus, weight_sparse, 0.25, shape, device)
     return [
         compare("step: sparse weights / dense", stepper(sparse), stepper(dense), rounds, 1.05),
         compare(
@@ -102,8 +126,8 @@ def circuit_comparisons(
     model: Transformer, means: dict[str, Tensor], task: Task, n_nodes: int, rounds: int
 ) -> tuple[list[Comparison], float]:
     """A compiled circuit against the masked and the whole model; and how far logits differ."""
-    tokens, _ = task.rows("report")
-    answers = task.answers.expand(len(tokens), -1)
+    tokens = task.rows("report")[0].to(model.device)
+    answers = task.answers.to(model.device).expand(len(tokens), -1)
     circuit = circuit_of_size(model, n_nodes)
     compiled, hooks = CompiledCircuit(circuit, model, means), masked_hooks(circuit.nodes, means)
 
@@ -124,26 +148,26 @@ def circuit_comparisons(
         ], difference  # fmt: skip
 
 
-def main(quick: bool = False, threads: int = 1) -> None:
+def main(quick: bool = False, threads: int = 1, device: Device = "cpu") -> None:
     """Print the ratios.
 
     Args:
         quick: fewer repeats, wider quartiles.
         threads: threads that torch may use.
+        device: cpu or cuda.
     """
     torch.set_num_threads(threads)
+    device_named(device)
     steps, evaluations = (8, 4) if quick else (40, 12)
     console, corpus = Console(), load_corpus(StdlibConfig())
-    cfg, train = TransformerConfig(), TrainConfig()
     console.print(
-        f"{cfg.n_layers} layers, d_model {cfg.d_model}, d_mlp {cfg.d_mlp}, vocabulary "
-        f"{cfg.d_vocab}; steps of {train.batch_size} x {cfg.n_ctx} tokens; weights at {DENSITY}; "
-        f"torch {torch.__version__} on {threads} of {os.cpu_count()} cores; medians of {steps} "
-        f"pairs of steps and {evaluations} pairs of evaluations"
+        f"{SMALL}; weights at {DENSITY}; torch {torch.__version__} on {device}, {threads} of "
+        f"{os.cpu_count()} cores; medians of {steps} pairs of steps and {evaluations} pairs of "
+        "evaluations"
     )
-    comparisons, model = training_comparisons(corpus, steps)
+    comparisons, model = training_comparisons(corpus, steps, device=device)
     means = mean_activations(model, corpus)
-    task = build_task("quote_close", corpus, cfg.n_ctx)
+    task = build_task("quote_close", corpus, model.cfg.n_ctx)
     differences: list[float] = []
     for n_nodes in CIRCUIT_SIZES:
         more, difference = circuit_comparisons(model, means, task, n_nodes, evaluations)

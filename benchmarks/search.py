@@ -25,8 +25,10 @@ import torch
 import tyro
 from rich.console import Console
 from rich.table import Table
+from timing import now
 from torch import Tensor
 
+from netseams.core import Device
 from netseams.corpora import load_corpus
 from netseams.discovery import NodeMaskConfig, NodeMasks, fit_together
 from netseams.interventions import mean_activations
@@ -41,8 +43,11 @@ SLACK = 1.02
 """Sizes within 2 % count as equal."""
 MOST_SEEDS = 4
 
-# Processor seconds where nothing else computes: other work on the machine does not count.
-clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+
+def clock(device: torch.device) -> float:
+    """Processor seconds on a CPU, where other work on the machine does not count."""
+    return time.process_time() if device.type == "cpu" else now()
+
 
 Sizes = dict[float, int | None]
 
@@ -57,9 +62,9 @@ class Ground:
 
     def search(self, config: NodeMaskConfig) -> tuple[float, Sizes]:
         """Seconds, and nodes at every target."""
-        started = clock()
+        started = clock(self.model.device)
         found = NodeMasks(config).fit(self.model, self.task, self.means, TARGETS).circuits_
-        seconds = clock() - started
+        seconds = clock(self.model.device) - started
         return seconds, {t: None if c is None else c.n_nodes for t, c in found.items()}
 
 
@@ -133,17 +138,18 @@ def one_round(ground: Ground, seed: int) -> Round:
 def stacked_ratios(ground: Ground, n_masks: int, rounds: int) -> list[float]:
     """Seconds of `n_masks` masks one by one over those of the same masks in one stack."""
     ratios: list[float] = []
+    device = ground.model.device
     for i in range(rounds):
         configs = [fast(steps=40).model_copy(update={"seed": 100 * i + j}) for j in range(n_masks)]
-        started = clock()
+        started = clock(device)
         for config in configs:
             ground.search(config)
-        between = clock()
+        between = clock(device)
         fit_together(
             [NodeMasks(config) for config in configs],
             ground.model, ground.task, ground.means, TARGETS,
         )  # fmt: skip
-        ratios.append((between - started) / (clock() - between))
+        ratios.append((between - started) / (clock(device) - between))
     return ratios
 
 
@@ -151,32 +157,20 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):.1f} ({min(values):.1f} .. {max(values):.1f})"
 
 
-def main(rounds: int = 3, threads: int = 1, steps: int = 450, device: str = "cpu") -> None:
-    """Print circuits a minute, side by side.
-
-    Args:
-        rounds: seeds of the search.
-        threads: threads that torch may use.
-        steps: training steps of the network.
-        device: cpu or cuda.
-    """
-    torch.set_num_threads(threads)
-    console = Console(width=100)
+def ground_on(device: Device, steps: int = 450) -> Ground:
+    """A small dense network that has learned string operations, and one of them."""
     setting = string_ops_setting()
     run = setting.run("dense", 0)
     run = run.model_copy(update={"train": run.train.model_copy(update={"steps": steps})})
     with tempfile.TemporaryDirectory() as folder:
-        model = train(run, Path(folder) / "run").load().to(device)
+        model = train(run, Path(folder) / "run", device=device).load().to(device)
     corpus = load_corpus(setting.corpus)
-    # Means are taken where the corpus lies and moved: they say where the search runs.
-    means = mean_activations(model.cpu(), corpus)
-    means = {name: mean.to(device) for name, mean in means.items()}
-    ground = Ground(model.to(device), build_task("reverse", corpus, model.cfg.n_ctx), means)
-    console.print(
-        f"{model.cfg.n_layers} layers, d_model {model.cfg.d_model}, dense, {steps} training steps "
-        f"on string operations; task reverse; torch {torch.__version__}, {device}, {threads} of "
-        f"{os.cpu_count()} cores; medians of {rounds} seeds (smallest .. largest)"
-    )
+    task = build_task("reverse", corpus, model.cfg.n_ctx)
+    return Ground(model, task, mean_activations(model, corpus))
+
+
+def print_searches(console: Console, ground: Ground, rounds: int) -> Sizes:
+    """Circuits a minute of both; returns the sizes that plain came to in the last round."""
     ground.search(fast(steps=5))  # warm-up
     found = [one_round(ground, seed) for seed in range(rounds)]
     table = Table(box=None)
@@ -189,16 +183,44 @@ def main(rounds: int = 3, threads: int = 1, steps: int = 450, device: str = "cpu
         medians = [f"{statistics.median(c):.0f}" if c else "-" for c in cells]
         table.add_row(name, spread(rates), *medians)
     console.print(table)
-    ratios = [r.fast_per_minute / r.plain_per_minute for r in found]
-    known = [r.fast_per_minute / (60 * r.reached / r.plain_known) for r in found]
-    aim = 4 if device == "cpu" else 20
-    console.print(f"fast / plain: {spread(ratios)}; aim {aim}")
+    reached = [r for r in found if r.reached]
+    if not reached:
+        console.print("plain reached no target: nothing to compare")
+        return found[-1].plain_sizes
+    ratios = [r.fast_per_minute / r.plain_per_minute for r in reached]
+    known = [r.fast_per_minute / (60 * r.reached / r.plain_known) for r in reached]
+    console.print(f"fast / plain: {spread(ratios)}; aim 4 on a CPU, 20 on a GPU")
     console.print(f"fast / plain with the best prices known beforehand: {spread(known)}")
     missed = sum(r.reached - r.matched for r in found)
     console.print(f"targets at which fast stayed larger than plain: {missed} (they do not count)")
-    n_masks = 4 if device == "cpu" else 32
+    return found[-1].plain_sizes
+
+
+def print_stacked(console: Console, ground: Ground, n_masks: int, rounds: int) -> None:
+    """How much one stack saves over the same masks one by one."""
     stacked = stacked_ratios(ground, n_masks, rounds)
     console.print(f"{n_masks} masks one by one / stacked: {spread(stacked)}")
+
+
+def main(rounds: int = 3, threads: int = 1, steps: int = 450, device: Device = "cpu") -> None:
+    """Print circuits a minute, side by side.
+
+    Args:
+        rounds: seeds of the search.
+        threads: threads that torch may use.
+        steps: training steps of the network.
+        device: cpu or cuda.
+    """
+    torch.set_num_threads(threads)
+    console, ground = Console(width=100), ground_on(device, steps)
+    cfg = ground.model.cfg
+    console.print(
+        f"{cfg.n_layers} layers, d_model {cfg.d_model}, dense, {steps} training steps "
+        f"on string operations; task reverse; torch {torch.__version__}, {device}, {threads} of "
+        f"{os.cpu_count()} cores; medians of {rounds} seeds (smallest .. largest)"
+    )
+    print_searches(console, ground, rounds)
+    print_stacked(console, ground, 4 if device == "cpu" else 32, rounds)
 
 
 if __name__ == "__main__":

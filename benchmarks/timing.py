@@ -5,9 +5,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from rich.table import Table
 
 Timed = Callable[[], object]
+
+
+def now() -> float:
+    """Seconds, once a GPU in use has done all that was asked of it."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 @dataclass(frozen=True)
@@ -33,9 +41,9 @@ def compare(
     seconds: tuple[list[float], list[float]] = ([], [])
     for i in range(rounds):
         for side in (0, 1) if i % 2 else (1, 0):
-            started = time.perf_counter()
+            started = now()
             (above, below)[side]()
-            seconds[side].append(time.perf_counter() - started)
+            seconds[side].append(now() - started)
     return Comparison(name, *seconds, aim)
 
 
@@ -47,7 +55,7 @@ def table_of(comparisons: list[Comparison]) -> Table:
         low, median, high = c.quartiles
         table.add_row(
             c.name, f"{median:.3f}", f"{low:.3f} .. {high:.3f}", f"{c.aim}" if c.aim else "",
-            *(f"{1e3 * statistics.median(seconds):.0f}" for seconds in (c.above, c.below)),
+            *(f"{1e3 * statistics.median(seconds):.1f}" for seconds in (c.above, c.below)),
         )  # fmt: skip
     return table
 
@@ -59,8 +67,8 @@ def quartiles_in_turns(
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for i in range(rounds + 2):
         for name, call in calls.items():
-            started = time.perf_counter()
+            started = now()
             call()
             if i > 1:
-                seconds[name].append(1e3 * (time.perf_counter() - started))
+                seconds[name].append(1e3 * (now() - started))
     return {name: statistics.quantiles(values, n=4) for name, values in seconds.items()}

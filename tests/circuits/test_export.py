@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from test_compiled import (
 from torch import Tensor
 
 from netseams.circuits import (
+    Calibration,
     Circuit,
     CompiledCircuit,
     Difference,
@@ -154,6 +156,67 @@ def test_onnx_equals_the_masked_model_at_every_batch_and_length(
         assert found.largest < 1e-5
 
 
+CANDIDATES = torch.tensor([7, 3, 30])
+CALIBRATION = Calibration(scale=1.75, shift=(0.5, -1.25, 0.75))
+
+
+def calibrated(model: Transformer) -> Circuit:
+    return replace(circuit_of(model, random_nodes(model, 0.5)), calibration=CALIBRATION)
+
+
+def calibrated_by_hand(model: Transformer, circuit: Circuit, tokens: Tensor) -> Tensor:
+    with torch.no_grad():
+        logits = model.run_with_hooks(tokens, masked_hooks(circuit.nodes, random_fill(model)))
+    expected = 1.75 * logits
+    expected[..., 7] += 0.5
+    expected[..., 3] -= 1.25
+    expected[..., 30] += 0.75
+    return expected
+
+
+@pytest.mark.parametrize("options", [PLAIN, ALL], ids=str)
+def test_a_calibration_is_exported_with_its_circuit(options: Options, tmp_path: Path) -> None:
+    model = sparse_model(options)
+    circuit, fill, tokens = calibrated(model), random_fill(model), random_tokens(model)
+    before = {name: x.clone() for name, x in model.state_dict().items()}
+    export_torch(circuit, model, fill, tmp_path, CANDIDATES)
+    assert all(torch.equal(x, before[name]) for name, x in model.state_dict().items())
+    read, expected = load_compiled(tmp_path), calibrated_by_hand(model, circuit, tokens)
+    alone, _ = run_alone(tmp_path, tokens, torch.zeros(5, 1, dtype=torch.long))
+    for logits in (read(tokens), alone):
+        torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)
+    # What the questions to a circuit ask: the calibrated logits of its candidates.
+    with torch.no_grad():
+        plain = model.run_with_hooks(tokens, masked_hooks(circuit.nodes, fill))
+    asked = CALIBRATION.apply(plain[..., CANDIDATES])
+    torch.testing.assert_close(read(tokens)[..., CANDIDATES], asked, rtol=0, atol=1e-5)
+    assert (read.card.calibration, read.card.candidates) == (CALIBRATION, (7, 3, 30))
+    found = difference_from_masked(read, circuit, model, fill, tokens, CANDIDATES)
+    assert found.beyond == 0
+    assert difference_from_masked(read, circuit, model, fill, tokens).largest > 0.1
+
+
+@pytest.mark.slow
+def test_onnx_holds_the_calibration(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the onnx extra is not installed")
+    model = sparse_model(ALL)
+    circuit, path, tokens = calibrated(model), tmp_path / "circuit.onnx", random_tokens(model)
+    export_onnx(circuit, model, random_fill(model), path, CANDIDATES)
+    expected = calibrated_by_hand(model, circuit, tokens)
+    torch.testing.assert_close(OnnxCircuit(path)(tokens), expected, rtol=0, atol=1e-5)
+
+
+def test_a_calibration_can_be_left_out_and_must_fit(tmp_path: Path) -> None:
+    model = sparse_model(PLAIN)
+    circuit, fill, tokens = calibrated(model), random_fill(model), random_tokens(model)
+    without = CompiledCircuit(circuit, model, fill)
+    plain = CompiledCircuit(replace(circuit, calibration=None), model, fill, candidates=CANDIDATES)
+    assert torch.equal(without(tokens), plain(tokens))
+    assert without.card == plain.card
+    with pytest.raises(SettingError, match="for 3 candidates, not 2"):
+        export_torch(circuit, model, fill, tmp_path, CANDIDATES[:2])
+
+
 def test_missing_packages_get_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = sparse_model(PLAIN)
     circuit, fill = circuit_of(model, random_nodes(model, 0.5)), random_fill(model)
@@ -198,6 +261,17 @@ def rewritten(path: Path, **changes: str) -> None:
     with safe_open(path, framework="pt") as handle:
         header = dict(handle.metadata())
     save_file(load_file(path), path, header | changes)
+
+
+def test_files_written_before_calibrations_are_read(exported: Path) -> None:
+    from safetensors import safe_open
+
+    with safe_open(exported, framework="pt") as handle:
+        card = json.loads(handle.metadata()["circuit"])
+    before, tokens = load_compiled(exported), torch.arange(10).view(1, 10)
+    del card["calibration"], card["candidates"]
+    rewritten(exported, circuit=json.dumps(card))
+    assert torch.equal(load_compiled(exported)(tokens), before(tokens))
 
 
 def test_files_that_cannot_be_used_are_refused(exported: Path) -> None:

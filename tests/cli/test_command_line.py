@@ -40,11 +40,22 @@ def test_every_verb_explains_itself(verb, capsys):
 
 # Options are a promise: adding or losing one must be a decision.
 OPTIONS = {
-    "compare": {"preset", "out", "text", "models", "seeds", "workers", "threads"},
-    "train": {"out", "config", "recipe", "preset", "corpus", "arm", "text", "seed", "threads"},
+    "compare": {"preset", "out", "text", "models", "seeds", "workers", "threads", "device"},
+    "train": {
+        "out",
+        "config",
+        "recipe",
+        "preset",
+        "corpus",
+        "arm",
+        "text",
+        "seed",
+        "threads",
+        "device",
+    },
     "plan": {"devices", "config", "recipe", "preset", "corpus", "arm", "batch", "n", "d"},
-    "discover": {"out", "targets", "steps", "seed", "threads", "search", "trials"},
-    "evaluate": {"network", "seed"},
+    "discover": {"out", "targets", "steps", "seed", "threads", "device", "search", "trials"},
+    "evaluate": {"network", "seed", "device"},
     "model": set(),
     "bridge": {"dense", "sparse", "out", "learn", "tasks", "steps", "seed", "threads"},
     "pack": {"out", "made"},

@@ -35,12 +35,39 @@ class Calibration(Config):
         Raises:
             SettingError: another number of candidates.
         """
-        if logits.shape[-1] != len(self.shift):
+        self._check(logits.shape[-1])
+        return logits * self.scale + logits.new_tensor(self.shift)
+
+    def apply_to_all(
+        self, logits: Float[Tensor, "*rows V"], candidates: Int[Tensor, " C"]
+    ) -> Float[Tensor, "*rows V"]:
+        """The same over a whole vocabulary: every logit is scaled, those of candidates are shifted.
+
+        Over the candidates this is `apply`. Nothing was fitted to other tokens: they share the
+        scale, so that their order stays, and their probabilities are not vouched for.
+
+        Args:
+            candidates: token ids of the circuit's task.
+
+        Raises:
+            SettingError: another number of candidates.
+        """
+        return logits * self.scale + self.shifts(candidates, logits)
+
+    def shifts(
+        self, candidates: Int[Tensor, " C"], like: Float[Tensor, "*rows V"]
+    ) -> Float[Tensor, " V"]:
+        """The shift of every token: 0 beside the candidates."""
+        self._check(len(candidates))
+        shift = like.new_zeros(like.shape[-1])
+        return shift.index_copy(0, candidates.to(like.device), like.new_tensor(self.shift))
+
+    def _check(self, n: int) -> None:
+        if n != len(self.shift):
             raise SettingError(
-                f"this calibration is for {len(self.shift)} candidates, not {logits.shape[-1]}: "
+                f"this calibration is for {len(self.shift)} candidates, not {n}: "
                 "ask the circuit about its own task"
             )
-        return logits * self.scale + logits.new_tensor(self.shift)
 
 
 def fit_calibration(logits: Float[Tensor, "*rows C"], targets: Int[Tensor, "*rows"]) -> Calibration:

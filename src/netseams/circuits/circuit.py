@@ -59,7 +59,8 @@ class Circuit:
         corpus: str,
         found_by: dict[str, Any],
     ) -> "Circuit":
-        """The circuit of all edges between `nodes`."""
+        """The circuit of all edges between `nodes`; its masks are in host memory."""
+        nodes = {site: mask.cpu() for site, mask in nodes.items()}
         return cls(
             task=task,
             corpus=corpus,

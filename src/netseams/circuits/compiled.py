@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from netseams.circuits.calibration import Calibration
 from netseams.circuits.circuit import Circuit
 from netseams.circuits.standalone import CutTransformer
 from netseams.core import Config, SettingError
@@ -50,14 +51,20 @@ class CutHeader(Config):
     """Layer -> channels that AbsTopK lets through, before those outside become constant."""
     sparse: dict[str, tuple[int, int]]
     """Layer -> shape of its matrix, where it is sparse."""
+    calibration: Calibration | None = None
+    """What the tensors already hold: every logit times the scale, the candidates' plus a shift.
+    Absent in files written before it could be exported."""
+    candidates: tuple[int, ...] = ()
+    """Token ids that are shifted."""
 
 
 class CompiledCircuit(CutTransformer):
     """tokens (B, T) -> logits (B, T, V), as of the model with all nodes outside held constant.
 
-    Equal to `model.run_with_hooks(tokens, masked_hooks(circuit.nodes, means), answers)` up to
-    rounding. With AbsTopK all channels of a site compete, so sites are computed at full width, and
-    a near-tie may be settled the other way. Tensors are frozen copies.
+    Equal to `model.run_with_hooks(tokens, masked_hooks(circuit.nodes, means), answers)`, or to its
+    calibrated logits (`Calibration.apply_to_all`), up to rounding. With AbsTopK all channels of a
+    site compete, so sites are computed at full width, and a near-tie may be settled the other way.
+    Tensors are frozen copies.
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class CompiledCircuit(CutTransformer):
         model: Transformer,
         means: Mapping[str, Float[Tensor, "*site"]],
         products: Literal["auto", "dense"] = "auto",
+        candidates: Int[Tensor, " C"] | None = None,
     ) -> None:
         """Cut `circuit` out of `model`.
 
@@ -74,13 +82,21 @@ class CompiledCircuit(CutTransformer):
             model: the model it was found in.
             means: site -> the constant of every channel, (width,) or (n_heads, d_head).
             products: `auto` makes large matrices of few weights sparse; `dense` none.
+            candidates: token ids of its task, to which a calibration of the circuit is applied;
+                None leaves it out.
 
         Raises:
             CircuitMismatchError: the circuit is of another model.
-            SettingError: a site without one constant a channel.
+            SettingError: a site without one constant a channel; a calibration for another number
+                of candidates.
         """
         circuit.check_model(model)
         cut = _Cut(model, _cut_sites(model, circuit.nodes, means))
+        calibration = circuit.calibration if candidates is not None else None
+        shifted: tuple[int, ...] = ()
+        if calibration is not None and candidates is not None:
+            cut.calibrate(calibration, candidates)
+            shifted = tuple(candidates.tolist())
         sparse = cut.make_sparse() if products == "auto" else {}
         cfg = model.cfg
         card = CutHeader(
@@ -101,6 +117,8 @@ class CompiledCircuit(CutTransformer):
             heads=tuple(cut.heads),
             top=cut.top,
             sparse=sparse,
+            calibration=calibration,
+            candidates=shifted,
         )
         self._hold(card, cut.tensors)
 
@@ -194,6 +212,13 @@ class _Cut:
         self._read("final", model.ln_final, final)
         self._layer("unembed", model.unembed, final, _Site(zeros == 0, zeros, None))
         self.tensors = {name: x.detach().clone() for name, x in self.tensors.items()}
+
+    def calibrate(self, calibration: Calibration, candidates: Int[Tensor, " C"]) -> None:
+        """Scale and shift move into the unembedding and the bigram table."""
+        bias = self.tensors["unembed/bias"]
+        self.tensors["unembed/bias"] = calibration.apply_to_all(bias, candidates)
+        for name in self.tensors.keys() & {"unembed/weight", "bigram"}:
+            self.tensors[name] *= calibration.scale
 
     def make_sparse(self) -> dict[str, tuple[int, int]]:
         """Store matrices by their non-zeros where products are quicker so; their shapes."""

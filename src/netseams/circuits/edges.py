@@ -12,10 +12,11 @@ from netseams.models import Transformer, TransformerConfig, matrices_of, sites_o
 def edges_between(
     model: Transformer, nodes: Mapping[str, Bool[Tensor, " width"]]
 ) -> dict[str, Bool[Tensor, "out in"]]:
-    """For every block matrix, which of its weights join two kept nodes."""
+    """For every block matrix, which of its weights join two kept nodes; in host memory."""
     parameters = dict(model.named_parameters())
+    nodes = {site: mask.cpu() for site, mask in nodes.items()}
     return {
-        m.parameter: (parameters[m.parameter].detach() != 0)
+        m.parameter: (parameters[m.parameter].detach() != 0).cpu()
         & nodes[m.target].unsqueeze(1)
         & nodes[m.source].unsqueeze(0)
         for m in matrices_of(model.cfg)

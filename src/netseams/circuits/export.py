@@ -30,15 +30,20 @@ Run = Callable[[Tensor], Tensor]
 
 
 def export_torch(
-    circuit: Circuit, model: Transformer, means: Mapping[str, Tensor], folder: Path
-) -> CompiledCircuit:
+    circuit: Circuit, model: Transformer, means: Mapping[str, Tensor], folder: Path,
+    candidates: Int[Tensor, " C"] | None = None,
+) -> CompiledCircuit:  # fmt: skip
     """Cut `circuit` out of `model` and write it with its loader; returns what was written.
+
+    Args:
+        candidates: token ids of its task, to which its calibration is applied; None leaves it out.
 
     Raises:
         CircuitMismatchError: the circuit is of another model.
+        SettingError: the calibration is for another number of candidates.
         StorageError: no space, or the folder cannot be written.
     """
-    compiled = CompiledCircuit(circuit, model, means)
+    compiled = CompiledCircuit(circuit, model, means, candidates=candidates)
     header = {"format": FORMAT, "version": VERSION, "circuit": compiled.card.model_dump_json()}
     save_tensors(folder / "circuit.safetensors", compiled.parts(), header)
     loader = files("netseams.circuits").joinpath("standalone.py").read_text(encoding="utf-8")
@@ -90,13 +95,20 @@ def difference_from_masked(
     model: Transformer,
     means: Mapping[str, Tensor],
     tokens: Int[Tensor, "B T"],
+    candidates: Int[Tensor, " C"] | None = None,
 ) -> Difference:
-    """Compare `run` with the model whose nodes outside the circuit are held at `means`."""
+    """Compare `run` with the model whose nodes outside the circuit are held at `means`.
+
+    Args:
+        candidates: token ids of its task, to which its calibration is applied; None leaves it out.
+    """
     hooks = masked_hooks(circuit.nodes, means)
     largest, beyond = 0.0, 0
     with torch.no_grad():
         for batch in tokens.split(64):
             expected = model.run_with_hooks(batch, hooks)
+            if circuit.calibration is not None and candidates is not None:
+                expected = circuit.calibration.apply_to_all(expected, candidates)
             off = (run(batch) - expected).abs().amax(dim=2)
             largest = max(largest, float(off.max()))
             beyond += int((off > TOLERANCE * max(1.0, float(expected.abs().max()))).sum())

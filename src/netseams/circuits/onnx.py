@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from netseams.circuits.circuit import Circuit
@@ -19,17 +20,22 @@ from netseams.store import write_bytes
 
 
 def export_onnx(
-    circuit: Circuit, model: Transformer, means: Mapping[str, Tensor], path: Path
-) -> CompiledCircuit:
+    circuit: Circuit, model: Transformer, means: Mapping[str, Tensor], path: Path,
+    candidates: Int[Tensor, " C"] | None = None,
+) -> CompiledCircuit:  # fmt: skip
     """Cut `circuit` out of `model` and write it; batch and time stay free, matrices are dense.
+
+    Args:
+        candidates: token ids of its task, to which its calibration is applied; None leaves it out.
 
     Raises:
         CircuitMismatchError: the circuit is of another model.
-        SettingError: the packages that write ONNX are not installed.
+        SettingError: the packages that write ONNX are not installed, or the calibration is for
+            another number of candidates.
         StorageError: no space, or the folder cannot be written.
     """
     _need("onnx", "onnxscript")
-    compiled = CompiledCircuit(circuit, model, means, products="dense")
+    compiled = CompiledCircuit(circuit, model, means, "dense", candidates)
     tokens = torch.zeros(2, compiled.card.n_ctx, dtype=torch.long)
     batch, time = torch.export.Dim("batch"), torch.export.Dim("time", max=compiled.card.n_ctx)
     with _quietly():

@@ -9,7 +9,7 @@ import tyro
 
 from netseams.cli.parse import call
 from netseams.cli.progress import JobProgress, console
-from netseams.core import SettingError
+from netseams.core import Device, SettingError
 from netseams_recipes import PRESETS, preset
 
 
@@ -35,8 +35,9 @@ def run(arguments: list[str]) -> int:
         seeds: Annotated[int | None, tyro.conf.arg(metavar="N")] = None,
         workers: Annotated[int | None, tyro.conf.arg(metavar="N")] = None,
         threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1,
+        device: Device = "cpu",
     ) -> int:
-        return _compare(preset, out, text, models, seeds, workers, threads, arguments)
+        return _compare(preset, out, text, models, seeds, workers, threads, device, arguments)
 
     compare.__doc__ = (
         "Train every arm, find circuits in all networks, test them against controls, and "
@@ -48,15 +49,16 @@ def run(arguments: list[str]) -> int:
         "    models: Trained networks to use instead of training: zoo for the pair in the box, or\n"
         "        a folder of packed runs.\n"
         "    seeds: Number of training seeds, in place of the preset's.\n"
-        "    workers: Worker processes; one for every core by default.\n"
+        "    workers: Worker processes; one for every core by default, at most four on a GPU.\n"
         "    threads: Torch threads of every worker.\n"
+        "    device: cpu or cuda, where networks are trained and run.\n"
     )
     return call(compare, arguments, "compare")
 
 
 def _compare(
     name: str | None, out: Path | None, text: Path | None, models: Path | None,
-    seeds: int | None, workers: int | None, threads: int, arguments: list[str],
+    seeds: int | None, workers: int | None, threads: int, device: Device, arguments: list[str],
 ) -> int:  # fmt: skip
     name = name or ("quick" if models is None else "zoo")
     config = preset(name, text)
@@ -75,8 +77,9 @@ def _compare(
         comparison = compare(
             config,
             out,
-            n_workers=workers or n_cores(),
+            n_workers=workers or min(n_cores(), 4 if device == "cuda" else n_cores()),
             threads=threads,
+            device=device,
             command=shlex.join(["netseams", "compare", *arguments]),
             models=_models(models),
             plan=progress.plan,

@@ -9,7 +9,7 @@ import tyro
 from netseams.circuits import save_circuit
 from netseams.cli.parse import call
 from netseams.cli.progress import console
-from netseams.core import SettingError
+from netseams.core import Device, SettingError, device_named
 from netseams.corpora import load_corpus
 from netseams.discovery import HyperSearch, NodeMasks
 from netseams.interventions import mean_activations
@@ -31,6 +31,7 @@ def _discover(
     steps: int = 200,
     seed: int = 0,
     threads: int = 1,
+    device: Device = "cpu",
     search: str = "ramp",
     trials: int = 1,
 ) -> int:
@@ -44,6 +45,7 @@ def _discover(
         steps: Steps of mask training.
         seed: Seed of the search.
         threads: Torch threads.
+        device: cpu or cuda.
         search: Settings of the search: plain (the paper's), ramp (the presets') or fast.
         trials: Searches with settings drawn around those; all of them go to trials.jsonl, from
             where the same command goes on, and the smallest circuit of all is kept.
@@ -52,10 +54,11 @@ def _discover(
         raise SettingError("--steps and --trials must be at least 1, every target above 0 nats")
     settings = search_recipe(search, steps, seed)
     torch.set_num_threads(threads)
+    where = device_named(device)
     finished = open_run(network)
     corpus = load_corpus(finished.config.corpus)
     cut = build_task(task, corpus, finished.config.model.n_ctx)
-    model = finished.load()
+    model = finished.load().to(where)
     means = mean_activations(model, corpus)
     terminal = console()
     folder = out or network / "circuits" / cut.name

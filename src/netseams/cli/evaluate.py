@@ -9,6 +9,7 @@ from rich.table import Table
 from netseams.circuits import load_circuit, random_circuit
 from netseams.cli.parse import call
 from netseams.cli.progress import console
+from netseams.core import Device, device_named
 from netseams.corpora import load_corpus
 from netseams.evaluation import agreement, removal_scores, score_network, sufficiency
 from netseams.interventions import ABLATIONS, mean_activations
@@ -25,6 +26,7 @@ def _evaluate(
     circuit: Annotated[Path, tyro.conf.Positional],
     network: Path,
     seed: int = 0,
+    device: Device = "cpu",
 ) -> int:
     """Score a circuit alone and the network without it, beside a random mask of equal size.
 
@@ -34,10 +36,12 @@ def _evaluate(
         circuit: Folder of a circuit (with circuit.json and masks.safetensors).
         network: Folder of the training run that it was found in.
         seed: Seed of the random mask.
+        device: cpu or cuda.
     """
+    where = device_named(device)
     found = load_circuit(circuit)
     finished = open_run(network)
-    model = finished.load()
+    model = finished.load().to(where)
     found.check_model(model)
     corpus = load_corpus(finished.config.corpus)
     task = build_task(found.task, corpus, finished.config.model.n_ctx)

@@ -41,6 +41,8 @@ def _export(
 ) -> int:
     """Write what a circuit computes, nodes outside it at their means, and check the file.
 
+    A calibrated circuit is written with its calibration.
+
     Args:
         circuit: Folder of a circuit (with circuit.json and masks.safetensors).
         run: Folder of the training run that it was found in.
@@ -59,13 +61,13 @@ def _export(
     means = mean_activations(model, corpus)
     written: Callable[[Tensor], Tensor]
     if to == "onnx":
-        export_onnx(found, model, means, out)
+        export_onnx(found, model, means, out, task.candidates)
         written, file = OnnxCircuit(out), out
     else:
-        export_torch(found, model, means, out)
+        export_torch(found, model, means, out, task.candidates)
         written, file = load_compiled(out), out / "circuit.safetensors"
     tokens, _ = task.rows("report")
-    difference = difference_from_masked(written, found, model, means, tokens)
+    difference = difference_from_masked(written, found, model, means, tokens, task.candidates)
     check_difference(difference, near_ties=model.cfg.activation_density is not None)
     batch, hooks = tokens[:64], masked_hooks(found.nodes, means)
     alone = _milliseconds(lambda: written(batch))
@@ -73,7 +75,9 @@ def _export(
     (stored,) = finished.folder.glob("model.*")  # a packed run has another file
     whole = stored.stat().st_size
     console().print(
-        f"{found.task}: {found.n_nodes} nodes, {found.n_edges} edges -> {out}\n"
+        f"{found.task}: {found.n_nodes} nodes, {found.n_edges} edges"
+        + ", calibrated" * (found.calibration is not None)
+        + f" -> {out}\n"
         f"{file.stat().st_size / 1e3:.0f} kB (its network: {whole / 1e3:.0f} kB); "
         f"{alone:.1f} ms for {len(batch)} rows (masked network: {masked:.1f} ms)\n"
         f"largest difference from the masked network in any logit, over {len(tokens)} rows of the "

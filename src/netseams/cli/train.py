@@ -8,7 +8,7 @@ import tyro
 
 from netseams.cli.parse import call
 from netseams.cli.progress import JobProgress, console
-from netseams.core import SettingError, UnknownNameError
+from netseams.core import Device, SettingError, UnknownNameError
 from netseams.training import RunConfig, train
 from netseams.training.distributed import launched_processes
 from netseams_recipes import preset as find_preset
@@ -30,6 +30,7 @@ def _train(
     text: Path | None = None,
     seed: int = 0,
     threads: int = 1,
+    device: Device = "cpu",
 ) -> int:
     """Train one network, or resume it where a kill left it.
 
@@ -45,6 +46,8 @@ def _train(
         text: Your own file or folder of text, in place of the corpus.
         seed: Training seed.
         threads: Torch threads. A resumed run is bit-identical only with equal threads.
+        device: cpu or cuda; the run is the same up to rounding. Under torchrun every process takes
+            a GPU where there are some, whatever is said here.
     """
     torch.set_num_threads(threads)
     wanted = chosen(config, recipe, preset, corpus, arm, text, seed)
@@ -56,7 +59,7 @@ def _train(
             def report(done: int, total: int, word: str) -> None:
                 progress.report("training", done, total, word)
 
-            finished = train(wanted, out, report, processes)
+            finished = train(wanted, out, report, processes, device)
             progress.report("training", 1, 1, "")
     r = finished.result
     terminal.print(

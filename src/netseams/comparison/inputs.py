@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from netseams.comparison.result import Network
-from netseams.core import seed_from
+from netseams.core import Device, seed_from
 from netseams.corpora import Corpus, CorpusConfig, load_corpus
 from netseams.interventions import mean_activations, redrawn_on_support, untrained_twin
 from netseams.models import Transformer
@@ -30,12 +30,12 @@ def task_of(config: RunConfig, name: str) -> Task:
 
 
 def network_of(
-    folder: Path, config: RunConfig, network: Network
+    folder: Path, config: RunConfig, network: Network, device: Device
 ) -> tuple[Transformer, dict[str, Tensor]]:
     """A network or one of its controls, with its own mean activations; the last one is kept."""
     key = (folder, network)
     if key not in _networks:
-        model = open_run(folder).load()
+        model = open_run(folder).load().to(device)
         if network == "untrained":
             model = untrained_twin(model, seed_from(config.seed, "untrained"))
         elif network == "redrawn":

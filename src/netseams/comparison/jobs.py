@@ -12,7 +12,7 @@ from netseams.comparison.config import Setting
 from netseams.comparison.inputs import network_of, task_of
 from netseams.comparison.records import Places, SearchRecord
 from netseams.comparison.result import CircuitRow, Network, SearchRow
-from netseams.core import seed_from
+from netseams.core import Device, seed_from
 from netseams.discovery import NodeMasks
 from netseams.evaluation import sufficiency
 from netseams.models import Transformer
@@ -21,14 +21,15 @@ from netseams.tasks import Task
 from netseams.training import Progress, RunConfig, train
 
 
-def train_job(out: Path, config: RunConfig, progress: Progress) -> None:
+def train_job(out: Path, config: RunConfig, device: Device, progress: Progress) -> None:
     """Train one network."""
-    train(config, Places(out).run(config), progress)
+    train(config, Places(out).run(config), progress, device=device)
 
 
 def search_job(
-    out: Path, setting: Setting, config: RunConfig, network: Network, name: str, progress: Progress
-) -> None:
+    out: Path, setting: Setting, config: RunConfig, network: Network, name: str, device: Device,
+    progress: Progress,
+) -> None:  # fmt: skip
     """Search one network for circuits of one task, at every target loss.
 
     Calibration, which costs as much again, is for trained networks only: controls are held
@@ -37,7 +38,7 @@ def search_job(
     folder = Places(out).search(config, network, name)
     if (folder / "search.json").exists():
         return
-    model, means = network_of(Places(out).run(config), config, network)
+    model, means = network_of(Places(out).run(config), config, network, device)
     task = task_of(config, name)
     seed, calibrate = seed_from(config.seed, "search", name), setting.search.calibrate
     calibrate = calibrate and network == "trained"

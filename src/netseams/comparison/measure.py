@@ -12,7 +12,7 @@ from netseams.comparison.config import Setting
 from netseams.comparison.inputs import corpus_of, network_of, task_of
 from netseams.comparison.records import Measurement, Places, RunMeasures
 from netseams.comparison.result import NetworkRow, TaskScore
-from netseams.core import seed_from
+from netseams.core import Device, seed_from
 from netseams.corpora import StringOps
 from netseams.evaluation import (
     agreement,
@@ -37,6 +37,7 @@ def measure_job(
     config: RunConfig,
     names: tuple[str, ...],
     random_masks: int,
+    device: Device,
     progress: Progress,
 ) -> None:
     """Score the network on every task, and ask every question of its circuits."""
@@ -45,7 +46,7 @@ def measure_job(
     if path.exists():
         return
     started = time.perf_counter()
-    model, means = network_of(places.run(config), config, "trained")
+    model, means = network_of(places.run(config), config, "trained", device)
     tasks = [task_of(config, name) for name in names]
     folders = {
         name: places.search(config, "trained", name) / f"target-{setting.primary_target:g}"
@@ -187,4 +188,4 @@ def _pairs(model: Transformer, corpus: StringOps, pairs: list[tuple[str, str]]) 
     inputs, y = corpus.encode([pairs[i % len(pairs)] for i in range(len(x))], x)
     with torch.no_grad():
         answers = torch.tensor(corpus.answers).expand(len(x), -1)
-        return float((model(inputs, None, answers).argmax(-1) == y).float().mean())
+        return float((model(inputs, None, answers).argmax(-1).cpu() == y).float().mean())

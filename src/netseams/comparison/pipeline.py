@@ -11,7 +11,7 @@ from netseams.comparison.measure import measure_job
 from netseams.comparison.pool import Job, Report, run_jobs
 from netseams.comparison.result import Comparison, TaskFacts
 from netseams.comparison.summary import summarize
-from netseams.core import SettingError, TaskError
+from netseams.core import Device, SettingError, TaskError, device_named
 from netseams.corpora import Arithmetic, Corpus, StringOps, load_corpus
 from netseams.store import WorkFolder, append_line, provenance, read_jsonl, write_text
 from netseams.tasks import build_task, task_names
@@ -23,6 +23,7 @@ def compare(
     *,
     n_workers: int = 1,
     threads: int = 1,
+    device: Device = "cpu",
     command: str = "",
     models: Path | None = None,
     plan: Callable[[list[str]], None] | None = None,
@@ -36,6 +37,7 @@ def compare(
     Args:
         n_workers: processes; with more than one, call this below `if __name__ == "__main__":`.
         threads: torch threads of every process.
+        device: where networks are trained and run; the results are the same up to rounding.
         command: what was typed, for the record.
         models: a folder of packed runs to take the networks from, in place of training them.
         plan: called once with the names of all jobs.
@@ -44,6 +46,7 @@ def compare(
     Raises:
         NetseamsError: a corpus, a setting or the folder is unusable; a job failed.
     """
+    device_named(device)
     started = time.perf_counter()
     folder = WorkFolder(out)
     folder.check(config)
@@ -53,20 +56,22 @@ def compare(
     if models is not None:
         adopt_runs(config, models, out)
     try:
-        jobs = plan_jobs(config, out, tasks)
+        jobs = plan_jobs(config, out, tasks, device)
         if plan is not None:
             plan([job.name for job in jobs])
         run_jobs(jobs, n_workers, threads, report or (lambda *_: None))
     finally:
         append_line(sessions, {"seconds": time.perf_counter() - started})
     wall = sum(row["seconds"] for row in read_jsonl(sessions))
-    made_with = provenance(threads, n_workers)
+    made_with = provenance(threads, n_workers, device)
     comparison = summarize(config, out, tasks, command, made_with, wall)
     write_text(out / "comparison.json", comparison.model_dump_json(indent=1))
     return comparison
 
 
-def plan_jobs(config: CompareConfig, out: Path, tasks: list[TaskFacts]) -> list[Job]:
+def plan_jobs(
+    config: CompareConfig, out: Path, tasks: list[TaskFacts], device: Device = "cpu"
+) -> list[Job]:
     """Every job of a comparison, each after those whose files it reads.
 
     Arms with equal runs share them: each is trained, searched and measured once.
@@ -85,12 +90,12 @@ def plan_jobs(config: CompareConfig, out: Path, tasks: list[TaskFacts]) -> list[
                     continue
                 planned.add(run.digest())
                 train_name = f"train {corpus} {arm} seed {seed}"
-                trainings.append(Job(train_name, train_job, (out, run)))
+                trainings.append(Job(train_name, train_job, (out, run, device)))
                 here: list[str] = []
                 for network in setting.networks:
                     for name in names:
                         job = f"search {corpus} {arm} seed {seed} {network} {name}"
-                        arguments = (out, setting, run, network, name)
+                        arguments = (out, setting, run, network, name, device)
                         searches.append(Job(job, search_job, arguments, (train_name,)))
                         if network == "trained":
                             here.append(job)
@@ -98,7 +103,7 @@ def plan_jobs(config: CompareConfig, out: Path, tasks: list[TaskFacts]) -> list[
                     Job(
                         f"measure {corpus} {arm} seed {seed}",
                         measure_job,
-                        (out, setting, run, names, config.random_masks),
+                        (out, setting, run, names, config.random_masks, device),
                         (train_name, *here),
                     )
                 )

@@ -1,6 +1,7 @@
-"""Frozen configs, typed errors, seeds and the registry. Imports nothing of ours."""
+"""Frozen configs, typed errors, seeds, devices and the registry. Imports nothing of ours."""
 
 from netseams.core.config import Config
+from netseams.core.devices import Device, device_named
 from netseams.core.errors import (
     CircuitMismatchError,
     CorpusError,
@@ -21,6 +22,7 @@ __all__ = [
     "CircuitMismatchError",
     "Config",
     "CorpusError",
+    "Device",
     "DivergedError",
     "FileFormatError",
     "NetseamsError",
@@ -31,6 +33,7 @@ __all__ = [
     "StorageError",
     "TaskError",
     "UnknownNameError",
+    "device_named",
     "generator",
     "seed_from",
 ]

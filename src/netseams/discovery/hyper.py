@@ -95,12 +95,16 @@ class HyperSearch:
             "task": task.name,
             "targets": [f"{target:g}" for target in targets],
         }
+
+        def search(config: NodeMaskConfig) -> NodeMasks:
+            return NodeMasks(config).fit(model, task, means, targets)
+
         self.trials_ = _recorded(record, head, configs)
         best: dict[float, tuple[int, Circuit | None]] = {}
         for number in range(self.n_trials):
             fresh: NodeMasks | None = None
             if number >= len(self.trials_):
-                fresh = NodeMasks(configs[number]).fit(model, task, means, targets)
+                fresh = search(configs[number])
                 self.trials_.append(_trial(number, fresh, task, targets))
                 if record is not None:
                     row = {**head, "trial": self.trials_[-1].model_dump(mode="json")}
@@ -112,7 +116,7 @@ class HyperSearch:
             if progress is not None:
                 progress(number + 1, self.n_trials, _word(self.trials_[number]))
         self.best_ = {t: self.trials_[best[t][0]] if t in best else None for t in targets}
-        self.circuits_ = self._circuits(best, model, task, means, targets)
+        self.circuits_ = self._circuits(best, targets, search)
         return self
 
     def configs(self) -> list[NodeMaskConfig]:
@@ -139,10 +143,8 @@ class HyperSearch:
     def _circuits(
         self,
         best: dict[float, tuple[int, Circuit | None]],
-        model: Transformer,
-        task: Task,
-        means: Mapping[str, Tensor],
         targets: tuple[float, ...],
+        search: Callable[[NodeMaskConfig], NodeMasks],
     ) -> dict[float, Circuit | None]:
         again: dict[int, NodeMasks] = {}
         circuits: dict[float, Circuit | None] = {}
@@ -150,8 +152,7 @@ class HyperSearch:
             number, circuit = best.get(target, (0, None))
             if target in best and circuit is None:
                 if number not in again:
-                    config = self.trials_[number].config
-                    again[number] = NodeMasks(config).fit(model, task, means, targets)
+                    again[number] = search(self.trials_[number].config)
                 circuit = again[number].circuits_[target]
             circuits[target] = circuit
         return circuits

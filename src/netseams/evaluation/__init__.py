@@ -18,6 +18,7 @@ from netseams.evaluation.necessity import necessity
 from netseams.evaluation.partitions import clusterability, directed_modularity, n_cut
 from netseams.evaluation.score import Score, is_learned, score, score_circuit, score_network
 from netseams.evaluation.specialisation import (
+    Pair,
     PairScore,
     Reuse,
     pair_score,
@@ -61,6 +62,7 @@ __all__ = [
     "FunctionalStability",
     "HybridLosses",
     "MaskStability",
+    "Pair",
     "PairScore",
     "Reuse",
     "Score",

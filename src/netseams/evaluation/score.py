@@ -42,6 +42,7 @@ def candidate_logits(
             fill = ablation_fill(ablation, model, means, tokens, answers)
             hooks = masked_hooks(nodes, fill)
         logits = task.candidate_logits(model(tokens, hooks, answers))
+        targets = targets.to(logits.device)
         return logits if calibration is None else calibration.apply(logits), targets
 
 

@@ -8,11 +8,11 @@ from torch import Tensor
 from netseams.circuits import Circuit, logits_with
 from netseams.core import generator
 from netseams.corpora import Corpus
-from netseams.corpora.base import IGNORED
 from netseams.evaluation.score import Score, score_circuit
 from netseams.interventions import AblationKind, ablated_values
 from netseams.models import Transformer
 from netseams.tasks import Task
+from netseams.training.loop import token_loss
 
 
 def removal_scores(
@@ -36,11 +36,9 @@ def next_token_rise(
     """Rise of the next-token loss on 128 held-out windows when the circuit is mean-ablated."""
     circuit.check_model(model)
     batch = corpus.batch("test", 128, model.cfg.n_ctx, generator("next token", corpus.name))
-    flat = batch.targets.flatten()
 
     def loss(logits: Tensor) -> float:
-        rows = logits.flatten(0, 1)
-        return float(torch.nn.functional.cross_entropy(rows, flat, ignore_index=IGNORED))
+        return token_loss(logits, batch).item()
 
     fill = means
     if circuit.granularity == "components":

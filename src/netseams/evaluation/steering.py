@@ -158,6 +158,7 @@ def steering(
 def direction_like(direction: Float[Tensor, " D"], seed: int, draw: int) -> Float[Tensor, " D"]:
     """A random direction of equal norm."""
     other = torch.randn(direction.shape, generator=generator(seed, "direction", draw))
+    other = other.to(direction)
     return other * (direction.norm() / other.norm())
 
 
@@ -218,10 +219,10 @@ def _other_answer(
         tokens = examples.corrupt
     else:
         hooks[bridge_sites(dense.cfg.n_layers)[site]] = lambda x: (
-            residual if x.shape == residual.shape else take(residual, answers)
+            residual if x.shape == residual.shape else take(residual, answers.to(x.device))
         )
     logits = dense(tokens, hooks, answers)  # the last block runs at the answers alone
-    wanted = task.candidates[examples.corrupt_targets].unsqueeze(-1)
+    wanted = task.candidates[examples.corrupt_targets].unsqueeze(-1).to(logits.device)
     p = logits.softmax(-1).gather(-1, wanted).squeeze(-1)
     return float(p[examples.clean_targets != examples.corrupt_targets].mean())
 

@@ -76,7 +76,7 @@ def masked_hooks(keep: Mapping[str, Tensor], fill: Mapping[str, Tensor]) -> dict
         gate, other = keep[name], fill[name]
 
         def hook(x: Tensor) -> Tensor:
-            g = gate.to(x.dtype).view(x.shape[2:])
+            g = gate.to(x).view(x.shape[2:])
             return torch.addcmul(other * (1 - g), x, g)  # x * g + other * (1 - g), fused
 
         return hook

@@ -19,7 +19,7 @@ def untrained_twin(model: Transformer, seed: int) -> Transformer:
             kept = int(torch.count_nonzero(trained[name]))
             if parameter.ndim >= 2 and kept < parameter.numel():
                 keep_largest_(parameter.data, kept)
-    return twin
+    return twin.to(model.device)
 
 
 def redrawn_on_support(model: Transformer, seed: int) -> Transformer:
@@ -35,4 +35,4 @@ def redrawn_on_support(model: Transformer, seed: int) -> Transformer:
             flat = parameter.data.view(-1)
             places = flat.nonzero().squeeze(1)
             flat[places] = flat[places[torch.randperm(len(places), generator=draws)]]
-    return twin
+    return twin.to(model.device)

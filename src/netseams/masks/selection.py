@@ -50,9 +50,8 @@ def _select(values: Tensor, k: int, by_magnitude: bool) -> Tensor:
         keep = torch.from_numpy(_largest_bits(bits, k))
     else:
         threshold = ranked.topk(k).values[-1]
-        keep = ranked > threshold
-        ties = (ranked == threshold).nonzero().squeeze(1)
-        keep[ties[: k - int(keep.sum())]] = True
+        above, level = ranked > threshold, ranked == threshold
+        keep = above | (level & (level.cumsum(0) <= k - above.sum()))  # nothing waits for a GPU
     return keep.view(values.shape)
 
 
@@ -106,7 +105,9 @@ def keep_(values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*shape"]) -> None
 
 
 def _numpy_serves(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.float32
+    """Not while torch traces: a graph for export or compilation cannot hold numpy."""
+    plain = x.device.type == "cpu" and x.dtype == torch.float32
+    return plain and not torch.compiler.is_compiling()
 
 
 def _largest_bits(bits: np.ndarray, k: int) -> np.ndarray:

@@ -145,7 +145,7 @@ def copy_of(model: Transformer, trained: bool) -> Transformer:
     """The same network with weights of its own, frozen unless it is to be trained."""
     twin = Transformer(model.cfg)
     twin.load_state_dict(model.state_dict())
-    return twin.requires_grad_(trained)
+    return twin.to(model.device).requires_grad_(trained)
 
 
 def _words(shape: BridgeShape) -> str:

@@ -56,4 +56,4 @@ def load_bridges(path: Path, dense: Transformer, sparse: Transformer) -> Bridges
         )
     bridges.load_state_dict(tensors)
     bridges.check(dense, sparse)
-    return bridges
+    return bridges.to(dense.device)

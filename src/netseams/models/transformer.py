@@ -84,19 +84,24 @@ class Transformer(nn.Module):
                 scale = 0.02 / math.sqrt(2 * self.cfg.n_layers) if writes else 0.02
                 parameter.normal_(0.0, scale, generator=draws)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and so where everything is computed."""
+        return self.embed.weight.device
+
     def forward(
         self,
         tokens: Int[Tensor, "B T"],
         hooks: Mapping[str, Hook] | None = None,
         answers: Int[Tensor, "B P"] | None = None,
     ) -> Float[Tensor, "B _ V"]:
-        """Logits at every position, or only at `answers`.
+        """Logits at every position, or only at `answers`, on the model's device.
 
         With `answers` the last block computes queries, its MLP and everything behind them at
         those positions alone, and its sites hold only them: P positions instead of T.
 
         Args:
-            tokens: token ids, at most n_ctx positions.
+            tokens: token ids, at most n_ctx positions, on any device, like `answers`.
             hooks: site name -> function of the activation, which returns its replacement.
             answers: per row, the positions whose logits are wanted.
 
@@ -105,6 +110,8 @@ class Transformer(nn.Module):
         """
         if tokens.shape[1] > self.cfg.n_ctx:
             raise SettingError(f"{tokens.shape[1]} positions, but n_ctx is {self.cfg.n_ctx}")
+        tokens = tokens.to(self.device)
+        answers = None if answers is None else answers.to(self.device)
         at = Sites(hooks)
         x, beside = at("hook_embed", self.embed(tokens)), None
         if self.pos_embed is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from netseams.core import Config
+from netseams.core import Config, Device
 
 
 class Provenance(Config):
@@ -27,7 +27,7 @@ class Provenance(Config):
     modified: bool | None = None
 
 
-def provenance(threads_per_worker: int, n_workers: int) -> Provenance:
+def provenance(threads_per_worker: int, n_workers: int, device: Device = "cpu") -> Provenance:
     """Read the versions and the machine. The commit is None outside a git checkout."""
     commit, modified = _commit()
     return Provenance(
@@ -39,7 +39,7 @@ def provenance(threads_per_worker: int, n_workers: int) -> Provenance:
         n_cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
         threads_per_worker=threads_per_worker,
         n_workers=n_workers,
-        device="cpu",
+        device=device,
         commit=commit,
         modified=modified,
     )

@@ -72,7 +72,7 @@ class Task:
 
     def candidate_logits(self, logits: Float[Tensor, "R P V"]) -> Float[Tensor, "R P C"]:
         """The candidates' columns of the logits at the answer positions."""
-        return logits[..., self.candidates]
+        return logits[..., self.candidates.to(logits.device)]
 
 
 def learned_accuracy(floor: float) -> float:

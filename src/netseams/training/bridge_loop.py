@@ -30,7 +30,7 @@ class BridgeTrainer:
         self.corpus = corpus
         self.dense = copy_of(dense, config.dense is not None)
         if config.sparse_start == "fresh":
-            self.sparse = Transformer(sparse.cfg, config.seed)
+            self.sparse = Transformer(sparse.cfg, config.seed).to(sparse.device)
         else:
             self.sparse = copy_of(sparse, config.sparse is not None)
         if config.maps_start == "ridge":
@@ -38,7 +38,7 @@ class BridgeTrainer:
                 self.dense, self.sparse, corpus, config.ridge, config.encoder_density
             )
         else:
-            self.bridges = Bridges(shape, config.seed)
+            self.bridges = Bridges(shape, config.seed).to(dense.device)
         self.step = 0
         parts = {
             "maps": (self.bridges, config.maps),

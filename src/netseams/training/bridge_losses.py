@@ -51,8 +51,8 @@ def bridge_losses(
 
     Residuals are compared at all positions, answers where the batch has a target.
     """
-    counted = batch.targets != IGNORED
     dense_logits, dense_residuals = run_from(dense, batch.inputs)
+    counted = (batch.targets != IGNORED).to(dense_logits.device)
     sparse_logits, sparse_residuals = run_from(sparse, batch.inputs)
     teacher = dense_logits.detach()
     rows: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []

@@ -35,7 +35,7 @@ def ridge_bridges(
     for dd, ds, ss, d, s in sums:
         encoders.append(_solve(dd, ds, d, s, ridge))
         decoders.append(_solve(ss, ds.T, s, d, ridge))
-    return set_maps(Bridges(shape), encoders, decoders)
+    return set_maps(Bridges(shape).to(dense.device), encoders, decoders)
 
 
 def constant_bridges(
@@ -46,7 +46,7 @@ def constant_bridges(
     shape = bridge_shape(dense.cfg, sparse.cfg)
     encoders = [(torch.zeros(shape.d_sparse, shape.d_dense), s.float()) for *_, s in sums]
     decoders = [(torch.zeros(shape.d_dense, shape.d_sparse), d.float()) for *_, d, _ in sums]
-    return set_maps(Bridges(shape), encoders, decoders)
+    return set_maps(Bridges(shape).to(dense.device), encoders, decoders)
 
 
 Moments = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -91,5 +91,7 @@ def _residual_pairs(
 def _solve(xx: Tensor, xy: Tensor, x: Tensor, y: Tensor, ridge: float) -> Map:
     """Weight (out, in) and bias of the ridge solution from centred moments."""
     penalty = (ridge * xx.diagonal().mean()).clamp(min=1e-12)  # a constant has no variance
-    weight = torch.linalg.solve(xx + penalty * torch.eye(len(xx), dtype=xx.dtype), xy).T
+    weight = torch.linalg.solve(
+        xx + penalty * torch.eye(len(xx), dtype=xx.dtype, device=xx.device), xy
+    ).T
     return weight.float(), (y - weight @ x).float()

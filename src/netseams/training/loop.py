@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from netseams.core import DivergedError, generator
+from netseams.core import Device, DivergedError, device_named, generator
 from netseams.corpora import Batch, Corpus
 from netseams.corpora.base import IGNORED, Split
 from netseams.models import Transformer
@@ -30,17 +30,24 @@ class Step:
 class Trainer:
     """Model and learner of one run, with a state that can be saved.
 
-    With `processes` the model is split over them, and all call the same methods.
+    With `processes` the model is split over them, and all call the same methods; else it is on
+    `device`. Weights and batches are drawn on the CPU, so they are the same on any device.
     """
 
     def __init__(
-        self, config: RunConfig, corpus: Corpus, processes: Processes | None = None
+        self,
+        config: RunConfig,
+        corpus: Corpus,
+        processes: Processes | None = None,
+        device: Device = "cpu",
     ) -> None:
         self.config = config
         self.corpus = corpus
         self.processes = processes
         self.model = Transformer(config.model, config.seed)
-        if processes is not None:
+        if processes is None:
+            self.model.to(device_named(device))
+        else:
             processes.check_batch(config.train.batch_size)
             processes.shard(self.model)
         self.learner = Learner(self.model, config.train, config.seed, processes)
@@ -100,7 +107,8 @@ def next_token_loss(model: Transformer, batch: Batch) -> Tensor:
 
 def token_loss(logits: Tensor, batch: Batch) -> Tensor:
     """The same, from logits (B, T, V)."""
-    return F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED)
+    targets = batch.targets.flatten().to(logits.device)
+    return F.cross_entropy(logits.flatten(0, 1), targets, ignore_index=IGNORED)
 
 
 def batch_loss(

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from netseams.core import Config, FileFormatError, RunFolderError
+from netseams.core import Config, Device, FileFormatError, RunFolderError, device_named
 from netseams.corpora import Corpus, load_corpus
 from netseams.models import (
     ParameterCount,
@@ -96,18 +96,22 @@ def train(
     folder: Path,
     progress: Progress | None = None,
     processes: Processes | None = None,
+    device: Device = "cpu",
 ) -> TrainedRun:
     """Train, or go on where an earlier call with the same config stopped.
 
     On one machine with one thread count, a resumed run ends bit-identical to an undisturbed one.
+    On another `device` it is the same run up to rounding, and may go on from that one's checkpoint.
     With `processes` (`launched_processes`) all of them make this call, and all see `folder`; the
     files are those of one process, and a run may go on with another number of them.
 
     Raises:
         RunFolderError: the folder holds a run with another config.
+        SettingError: `device` is cuda and there is none.
         DivergedError: the loss is not finite.
         StorageError: no space, or the folder cannot be written.
     """
+    device_named(device)  # before the folder is made
     work = WorkFolder(folder)
     first = processes is None or processes.first
     if _claimed_and_finished(work, config, processes):
@@ -116,7 +120,7 @@ def train(
         corpus = load_corpus(config.corpus)
     else:
         corpus = processes.after_the_first(lambda: load_corpus(config.corpus))
-    trainer = Trainer(config, corpus, processes)
+    trainer = Trainer(config, corpus, processes, device)
     spent = resume(trainer, work, first)
     total = config.train.steps
     started = time.perf_counter()

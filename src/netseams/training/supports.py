@@ -61,7 +61,7 @@ class PrunedSupport(FixedSupport):
         return self.support
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        self.support = {name: state[name] for name in self.support}
+        self.support = {name: state[name].to(old.device) for name, old in self.support.items()}
 
 
 class DrawnSupport(FixedSupport):

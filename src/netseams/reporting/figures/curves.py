@@ -11,9 +11,8 @@ from netseams.reporting.figures.style import (
     RULE,
     ArmStyle,
     arm_styles,
-    log_limits,
+    log_axis,
     new_figure,
-    plain_log_axis,
 )
 from netseams.reporting.format import shortened
 from netseams.reporting.view import CorpusView, TaskView, arm_names
@@ -93,13 +92,8 @@ def _panel(
         primary = target == view.facts.primary_target
         axes.axhline(target, color=INK, lw=1.0 if primary else 0.5, alpha=0.8, zorder=1)
     axes.axhline(task.facts.floor_loss, color=GREY, lw=0.9, ls="-.", zorder=1)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    across, up = log_limits(sizes, 1.2), log_limits(losses, 1.3)
-    axes.set_xlim(*across)
-    axes.set_ylim(*up)
-    plain_log_axis(axes.xaxis, across)
-    plain_log_axis(axes.yaxis, up)
+    log_axis(axes, "x", sizes, 1.2)
+    log_axis(axes, "y", losses, 1.3)
     axes.tick_params(labelsize=8)
     axes.grid(color=RULE, linewidth=0.5)
     title = f"{shortened(task.facts.name, 20)}  ({shortened(view.facts.name, 14)})"

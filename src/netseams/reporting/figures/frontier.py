@@ -14,9 +14,8 @@ from netseams.reporting.figures.style import (
     RULE,
     ArmStyle,
     arm_styles,
-    log_limits,
+    log_axis,
     new_figure,
-    plain_log_axis,
 )
 from netseams.reporting.format import shortened
 from netseams.reporting.view import CorpusView, arm_names
@@ -63,12 +62,9 @@ def _panel(axes: "Axes", rows: list[ArmRow], size: Size, styles: dict[str, ArmSt
         axes.set_yticks([])
         axes.text(0.5, 0.5, "no circuit", transform=axes.transAxes, ha="center", color=GREY)
         return
-    axes.set_xscale("log")
     points = [point for cloud in clouds for point in (cloud.mean, *cloud.seeds)]
-    across = log_limits([x for x, _ in points], 1.5)
-    axes.set_xlim(*across)
-    axes.set_ylim(*_up(axes, [y for _, y in points]))
-    plain_log_axis(axes.xaxis, across)
+    log_axis(axes, "x", [x for x, _ in points], 1.5)
+    _up(axes, [y for _, y in points])
     axes.grid(color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
     for cloud in clouds:
@@ -99,16 +95,14 @@ def _cloud(row: ArmRow, size: Size, styles: dict[str, ArmStyle]) -> _Cloud | Non
     return _Cloud(row.name, styles[row.name], mean, seeds or [mean])
 
 
-def _up(axes: "Axes", losses: list[float]) -> tuple[float, float]:
+def _up(axes: "Axes", losses: list[float]) -> None:
     """Logarithmic where losses lie far apart, else plain."""
     low, high = min(losses), max(losses)
     if high > 8 * low:
-        axes.set_yscale("log")
-        limits = log_limits(losses, 1.6)
-        plain_log_axis(axes.yaxis, limits)
-        return limits
+        return log_axis(axes, "y", losses)
     room = 0.12 * max(high - low, 0.05 * high)
-    return low - room, high + room
+    axes.set_ylim(low - room, high + room)
+    return None
 
 
 def _draw(axes: "Axes", cloud: _Cloud) -> None:

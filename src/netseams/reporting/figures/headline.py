@@ -18,9 +18,8 @@ from netseams.reporting.figures.style import (
     RULE,
     ArmStyle,
     arm_styles,
-    log_limits,
+    log_axis,
     new_figure,
-    plain_log_axis,
     quiet_axes,
 )
 from netseams.reporting.format import Real, number, shortened
@@ -146,10 +145,7 @@ def _log_x(axes: "Axes", shown: list[float], label: str, unit: str = "") -> None
         axes.set_xticks([])
         axes.text(0.5, 0.5, "no circuit", transform=axes.transAxes, ha="center", color=GREY)
         return
-    axes.set_xscale("log")
-    limits = log_limits(shown)
-    axes.set_xlim(*limits)
-    plain_log_axis(axes.xaxis, limits, unit)
+    log_axis(axes, "x", shown, unit=unit)
     axes.grid(axis="x", color=RULE, linewidth=0.6)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from netseams.comparison.result import Network
 from netseams.reporting.format import short_count
@@ -150,7 +150,18 @@ def _clean_tag(tag: str, name: str) -> str:
     return re.sub(r' transform="rotate\(-?0 [^"]*"', "", tag)
 
 
-def plain_log_axis(axis: "Axis", limits: tuple[float, float], unit: str = "") -> None:
+def log_axis(
+    axes: "Axes", which: Literal["x", "y"], values: list[float], padding: float = 1.6,
+    unit: str = "",
+) -> None:  # fmt: skip
+    """A logarithmic axis around positive values; a decade where there are none."""
+    positive = [value for value in values if value > 0]
+    limits = (min(positive) / padding, max(positive) * padding) if positive else (1.0, 10.0)
+    axes.set(**{f"{which}scale": "log", f"{which}lim": limits})
+    _plain_ticks(axes.xaxis if which == "x" else axes.yaxis, limits, unit)
+
+
+def _plain_ticks(axis: "Axis", limits: tuple[float, float], unit: str) -> None:
     """Tick labels such as 100 and 10k at the decades; where they are few, also at 2 and 5."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -164,14 +175,6 @@ def plain_log_axis(axis: "Axis", limits: tuple[float, float], unit: str = "") ->
     axis.set_major_locator(LogLocator(subs=(1,) if decades > 1.6 else (1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(label))
     axis.set_minor_formatter(NullFormatter())
-
-
-def log_limits(values: list[float], padding: float = 1.6) -> tuple[float, float]:
-    """Limits around positive values; a decade where there are none."""
-    positive = [value for value in values if value > 0]
-    if not positive:
-        return 1.0, 10.0
-    return min(positive) / padding, max(positive) * padding
 
 
 def quiet_axes(axes: "Axes") -> None:

@@ -1,0 +1,168 @@
+"""What the rows of `reuse` say."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from netseams.evaluation import SeedSummary, sign_flip_test, summarize_seeds
+from netseams.experiments.experiment import Column, Experiment, Findings, Row, Table
+
+Value = str | float | SeedSummary | None
+_NUMBERS = ("overlap", "transfer", "reused")
+
+
+def reuse_findings(
+    experiment: Experiment[Any], seeds: Sequence[int], arms: Sequence[str], rows: Sequence[Row]
+) -> Findings:
+    """Tables over seeds, and the answer in words."""
+    pairs = [row for row in rows if row["what"] == "pair"]
+    circuits = [row for row in rows if row["what"] == "circuit"]
+    languages = list(dict.fromkeys(row["language"] for row in circuits))
+    return Findings(
+        experiment=experiment.name,
+        question=experiment.question,
+        primary_metric=experiment.primary_metric,
+        answer=[_answer(pairs, language, arms) for language in languages],
+        tables=[_circuits(circuits), _scores(pairs, circuits), *_excess(pairs, languages, arms)],
+        notes=(
+            "Overlap is of channels inside attention and MLPs; 0 is chance, 1 a subset.",
+            "A pair counts where both searches reached their target; a seed without such a pair "
+            "has no value.",
+            "Reuse of different operations is what any two tasks share; a language without "
+            "different operations has only its untrained twin to be held against.",
+        ),
+        n_seeds=len(seeds),
+    )
+
+
+def _places(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
+    return list(dict.fromkeys((r["language"], r["arm"], r["network"]) for r in rows))
+
+
+def _at(rows: Sequence[Row], place: tuple[str, str, str]) -> list[Row]:
+    return [r for r in rows if (r["language"], r["arm"], r["network"]) == place]
+
+
+def _by_seed(rows: Sequence[Row], key: str) -> dict[int, float]:
+    """Mean over a seed's rows that have a value."""
+    values: dict[int, list[float]] = {}
+    for row in rows:
+        if row[key] is not None:
+            values.setdefault(row["seed"], []).append(float(row[key]))
+    return {seed: sum(v) / len(v) for seed, v in values.items()}
+
+
+def _summary(by_seed: dict[int, float], label: str) -> SeedSummary | None:
+    return summarize_seeds({s: [v] for s, v in by_seed.items()}, label) if by_seed else None
+
+
+def _circuits(circuits: Sequence[Row]) -> Table:
+    rows: list[list[Value]] = []
+    for place in _places(circuits):
+        here = _at(circuits, place)
+        reached = [r for r in here if r["nodes"] is not None]
+        rows.append(
+            [
+                *place,
+                _summary(_by_seed(here, "accuracy"), f"{place} accuracy"),
+                f"{sum(r['learned'] for r in here)}/{len(here)}",
+                f"{len(reached)}/{len(here)}",
+                _summary(_by_seed(reached, "nodes"), f"{place} nodes"),
+                _summary(_by_seed(reached, "edges"), f"{place} edges"),
+            ]
+        )
+    return Table(
+        title="Networks and circuits",
+        columns=(
+            Column(name="language"), Column(name="arm"), Column(name="network"),
+            Column(name="accuracy", kind="accuracy"), Column(name="learned"),
+            Column(name="reached"), Column(name="nodes", kind="count"),
+            Column(name="edges", kind="count"),
+        ),
+        rows=rows,
+    )  # fmt: skip
+
+
+def _scores(pairs: Sequence[Row], circuits: Sequence[Row]) -> Table:
+    rows: list[list[Value]] = []
+    for place in _places(circuits):
+        for kind in ("same", "different"):
+            here = [r for r in _at(pairs, place) if r["kind"] == kind]
+            if not here:
+                continue
+            numbers = [_summary(_by_seed(here, key), f"{place} {kind} {key}") for key in _NUMBERS]
+            rows.append([*place, kind, f"{len(here)}", *numbers])
+    return Table(
+        title="Pairs of circuits",
+        columns=(
+            Column(name="language"), Column(name="arm"), Column(name="network"),
+            Column(name="operation"), Column(name="pairs"),
+            *(Column(name=key, kind="relative") for key in _NUMBERS),
+        ),
+        rows=rows,
+        note="overlap: IoMin, corrected for chance. transfer: of what the own task loses without "
+        "the circuit, the share that the other's task loses, beyond random masks.",
+    )  # fmt: skip
+
+
+def excess_by_seed(pairs: Sequence[Row], key: str) -> dict[int, float]:
+    """Same minus different, by seed; of a language without different pairs, same alone."""
+    same = _by_seed([r for r in pairs if r["kind"] == "same"], key)
+    other = [r for r in pairs if r["kind"] == "different"]
+    if not other:
+        return same
+    different = _by_seed(other, key)
+    return {seed: value - different[seed] for seed, value in same.items() if seed in different}
+
+
+def _differences(
+    pairs: Sequence[Row], language: str, arm: str, reference: str, key: str
+) -> dict[int, float]:
+    ours, theirs = (
+        excess_by_seed(_at(pairs, (language, name, "trained")), key) for name in (arm, reference)
+    )
+    return {seed: ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())}
+
+
+def _excess(pairs: Sequence[Row], languages: Sequence[str], arms: Sequence[str]) -> list[Table]:
+    rows: list[list[Value]] = []
+    for language in languages:
+        for arm in arms:
+            here = _at(pairs, (language, arm, "trained"))
+            label = f"{language} {arm}"
+            own: list[Value] = [
+                _summary(excess_by_seed(here, key), f"{label} {key}") for key in _NUMBERS
+            ]
+            rows.append([language, arm, *own])
+        for arm in arms[1:]:
+            found = [_differences(pairs, language, arm, arms[0], key) for key in _NUMBERS]
+            numbers: list[Value] = [
+                _summary(d, f"{language} {arm} minus {key}")
+                for d, key in zip(found, _NUMBERS, strict=True)
+            ]
+            rows.append([language, f"{arm} minus {arms[0]}", *numbers])
+    return [
+        Table(
+            title="Same operation minus different ones, trained networks",
+            columns=(
+                Column(name="language"), Column(name="arm"),
+                *(Column(name=key, kind="relative") for key in _NUMBERS),
+            ),
+            rows=rows,
+        )
+    ]  # fmt: skip
+
+
+def _answer(pairs: Sequence[Row], language: str, arms: Sequence[str]) -> str:
+    said: list[str] = []
+    for arm in arms[1:]:
+        found = _differences(pairs, language, arm, arms[0], "reused")
+        if not found:
+            said.append(f"{arm} and {arms[0]} have no seed in which both have pairs of circuits")
+            continue
+        summary = summarize_seeds({s: [v] for s, v in found.items()}, f"{language} {arm} answer")
+        text = f"reuse is {summary.value:+.2f} in {arm} against {arms[0]}"
+        if summary.low is not None and summary.high is not None:
+            p = sign_flip_test(list(found.values()))
+            text += f" (95 % {summary.low:+.2f} .. {summary.high:+.2f}, exact p {p:.3f})"
+        said.append(f"{text}, {len(found)} paired seeds")
+    return f"{language}: " + "; ".join(said) + "."
