@@ -166,7 +166,7 @@ def resamples(name: str) -> bool:
     return getattr(config, "ablation", None) == "resample"
 
 
-@pytest.mark.parametrize("resampling", filter(resamples, METHODS))
+@pytest.mark.parametrize("resampling", [name for name in METHODS if resamples(name)])
 def test_resampling_needs_pairs_that_differ(resampling: str) -> None:
     task = planted_task()
     same = {
