@@ -161,13 +161,17 @@ def test_activations_that_are_no_numbers_are_refused(name: str) -> None:
     assert all(p.requires_grad for p in model.parameters())
 
 
-def test_resampling_needs_pairs_that_differ(name: str) -> None:
-    if getattr(METHODS[name]().config, "ablation", None) != "resample":
-        pytest.skip("does not ablate by resampling")
+def resamples(name: str) -> bool:
+    config: Any = vars(quick(name))["config"]
+    return getattr(config, "ablation", None) == "resample"
+
+
+@pytest.mark.parametrize("resampling", [name for name in METHODS if resamples(name)])
+def test_resampling_needs_pairs_that_differ(resampling: str) -> None:
     task = planted_task()
     same = {
         split: replace(e, corrupt=e.clean, corrupt_targets=e.clean_targets)
         for split, e in task.splits.items()
     }
     with pytest.raises(TaskError, match="the same"):
-        search(name, replace(task, splits=same))
+        search(resampling, replace(task, splits=same))

@@ -1,10 +1,13 @@
 """The component graph against published counts and against rules written out by hand."""
 
+import networkx as nx
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netseams.core import UnknownNameError
-from netseams.models import ComponentGraph, TransformerConfig, component_graph
+from netseams.models import ComponentGraph, TransformerConfig, component_graph, component_of
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,19 @@ def test_dangling_links_are_dropped() -> None:
     assert graph.links_in(kept) == path
     everything = torch.ones(graph.n_links, dtype=torch.bool)
     assert bool(graph.on_paths(everything).all())
+
+
+@given(st.integers(0, 10_000), st.floats(0.02, 0.5))
+def test_what_is_on_a_path_by_reachability(seed: int, share: float) -> None:
+    graph = ComponentGraph(3, 2)
+    mask = torch.rand(graph.n_links, generator=torch.Generator().manual_seed(seed)) < share
+    plain = nx.DiGraph()
+    plain.add_nodes_from([*graph.sources, "logits"])
+    plain.add_edges_from((s, component_of(t)) for s, t in graph.links_in(mask))
+    fed = {"input", *nx.descendants(plain, "input")}
+    used = {"logits", *nx.ancestors(plain, "logits")}
+    wanted = {(s, t) for s, t in graph.links_in(mask) if s in fed and component_of(t) in used}
+    assert graph.links_in(graph.on_paths(mask)) == wanted
 
 
 def test_an_unknown_link_is_named() -> None:

@@ -16,7 +16,8 @@ def random_links(
     """About `n_links` links, all on paths from `input` to `logits`; never more.
 
     Random paths are added while they fit, then random links between components that are on one.
-    Fewer come out where no such link is left, or where no path is that short.
+    Fewer come out where no such link is left. Where no path fits, the link from `input` straight
+    to `logits` is all.
     """
 
     def one_of(n: int) -> int:
@@ -42,6 +43,8 @@ def random_links(
             missed += 1
         else:
             mask, missed = grown, 0
+    if not bool(mask.any()):
+        mask[graph.index["input", "logits"]] = n_links > 0
     used = {component_of(end) for i in mask.nonzero().squeeze(1) for end in graph.links[int(i)]}
     inside = torch.tensor([s in used and component_of(t) in used for s, t in graph.links])
     free = (inside & ~mask).nonzero().squeeze(1)

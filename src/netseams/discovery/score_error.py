@@ -23,7 +23,7 @@ class ScoreError(Config):
 
 
 def score_error(
-    exact: Float[Tensor, " links"], estimate: Float[Tensor, " links"], top: int | None = None
+    exact: Float[Tensor, " links"], estimate: Float[Tensor, " others"], top: int | None = None
 ) -> ScoreError:
     """Compare `scores_` of `ActivationPatching` with those of a method that estimates them.
 
