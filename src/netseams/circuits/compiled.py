@@ -36,7 +36,7 @@ class CutHeader(Config):
     n_ctx: int
     d_vocab: int
     positions: Literal["none", "learned", "concatenated"]
-    norm: Literal["rms", "layer"]
+    norm: Literal["rms", "layer", "none"]
     norm_epsilon: float
     activation: Activation
     residual: Literal["identity", "relu"]
@@ -77,9 +77,11 @@ class CompiledCircuit(CutTransformer):
 
         Raises:
             CircuitMismatchError: the circuit is of another model.
-            SettingError: a site without one constant a channel.
+            SettingError: a site without one constant a channel, or attention that sees both ways.
         """
         circuit.check_model(model)
+        if not model.cfg.causal:
+            raise SettingError("a circuit of a model with causal=False cannot be compiled")
         cut = _Cut(model, _cut_sites(model, circuit.nodes, means))
         sparse = cut.make_sparse() if products == "auto" else {}
         cfg = model.cfg
