@@ -69,7 +69,8 @@ def run(model, tokens, removed: dict[Link, Tensor], values: dict[str, Tensor]):
         up = block.ln2(stream(f"m{i}")) @ block.mlp.up.weight.T + block.mlp.up.bias
         hidden = torch.relu(up) if cfg.activation == "relu" else torch.nn.functional.gelu(up)
         outputs[f"m{i}"] = hidden @ block.mlp.down.weight.T + block.mlp.down.bias
-    return model.ln_final(stream("logits")) @ model.unembed.weight.T, outputs
+    logits = model.ln_final(stream("logits")) @ model.unembed.weight.T
+    return logits if model.unembed.bias is None else logits + model.unembed.bias, outputs
 
 
 class Linkwise:

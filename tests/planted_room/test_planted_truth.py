@@ -18,6 +18,8 @@ from netseams.planted import (
 from netseams.tasks import Task
 
 REDUNDANT = ("backup", "or_gate")
+BARE = ("tracr_reverse", "tracr_fraction")
+"""Without noise; and full of what other inputs than the tested ones need."""
 _made: dict[str, Planted] = {}
 
 
@@ -56,7 +58,7 @@ def test_the_network_does_its_task(name, task_name) -> None:
     planted, task, _ = find(name, task_name)
     assert planted.name == name
     assert losses(planted.model, task).max() < 0.02
-    assert task.floor_accuracy < 0.7
+    assert task.floor_accuracy < 0.9
     answers = task.splits["report"].clean_targets
     assert len(answers.unique()) == len(task.candidates)
 
@@ -135,7 +137,7 @@ def test_most_nodes_and_weights_are_missed(name, task_name) -> None:
     if name in REDUNDANT:
         assert share < 0.5
         assert weights < 0.5
-    else:
+    elif name not in BARE:
         assert share > 0.88
         assert weights > 0.6
 
@@ -157,7 +159,38 @@ def test_other_weights_do_nothing(name, task_name) -> None:
             gone += int(((parameter != 0) & (keep == 0)).sum())
             parameter.mul_(keep)
     assert (losses(twin, task) - before).abs().max() < (0.02 if twin.cfg.norm == "rms" else 0.01)
-    assert gone > 20, "noise is there to be left out"
+    assert gone == 0 if name in BARE else gone > 20, "noise is there to be left out"
+
+
+def test_truths_of_tracr_are_those_found_by_others() -> None:
+    """77 links in all; 13 structural, 10 or 8 and 2 needed. 23; 5, 5 and 3. By greedy ACDC."""
+
+    def sizes(name, task_name):
+        planted, _, truth = find(name, task_name)
+        counts = [len(truth.necessary[kind]) for kind in ("zero", "resample")]
+        return [len(links_of(planted.model.cfg)), len(truth.structural), *counts]
+
+    assert sizes("tracr_reverse", "reverse_4") == [77, 13, 10, 2]
+    assert sizes("tracr_reverse", "reverse_5") == [77, 13, 8, 2]
+    assert sizes("tracr_fraction", "fraction") == [23, 5, 5, 3]
+    assert find("tracr_reverse", "reverse_4")[2].necessary["zero"] == {
+        ("a0.h0", "m0"), ("a3.h0", "logits"), ("m0", "m1"), ("m1", "m2"), ("m2", "a3.h0<q>"),
+        ("input", "a0.h0<v>"), ("input", "a3.h0<k>"), ("input", "a3.h0<v>"), ("input", "m0"),
+        ("input", "m1"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("length", range(1, 6))
+def test_tracr_networks_compute_their_programs_on_all_strings(length) -> None:
+    """The shorter ones too, of which no task asks."""
+    reverse, fraction = made("tracr_reverse").model, made("tracr_fraction").model
+    x = torch.cartesian_prod(*[torch.arange(3)] * length).view(-1, length)
+    rows = torch.cat([torch.full((len(x), 1), 3), x], dim=1)
+    assert torch.equal(reverse(rows)[:, 1:, :3].argmax(-1), x.flip(1))
+    x = torch.cartesian_prod(*[torch.arange(2, 6)] * length).view(-1, length)
+    rows = torch.cat([torch.zeros(len(x), 1, dtype=torch.long), x], dim=1)
+    share = (x == 3).cumsum(1) / torch.arange(1, length + 1)
+    assert torch.allclose(fraction(rows)[:, 1:, 3], 200 * share - 90, atol=1e-3)
 
 
 def test_backup_circuits_are_disjoint_and_as_many_as_stated() -> None:
