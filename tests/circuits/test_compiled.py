@@ -27,6 +27,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "positions beside, AbsTopK": BESIDE | {"activation_density": 0.3},
     "wide heads": {"head_width": 7, "sinks": True},
     "no biases": {"biases": False},
+    "no norms": {"norm": "none"},
     "tied": {"tied_unembed": True, "unembed_bias": True},
     "gelu by tanh": {"activation": "gelu_tanh"},
     "relu in the stream": {"residual": "relu", "activation": "relu"},
@@ -184,6 +185,13 @@ def test_values_that_are_not_one_constant_a_channel_are_refused() -> None:
     del fill[site]
     with pytest.raises(SettingError, match=rf"40 constants for {site}"):
         CompiledCircuit(circuit, model, fill)
+
+
+def test_attention_that_sees_both_ways_is_refused() -> None:
+    model = sparse_model_with({"causal": False})
+    circuit = circuit_of(model, random_nodes(model, 0.5))
+    with pytest.raises(SettingError, match="causal=False"):
+        CompiledCircuit(circuit, model, random_fill(model))
 
 
 def test_too_many_positions_are_refused() -> None:

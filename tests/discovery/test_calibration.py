@@ -21,7 +21,7 @@ from netseams.discovery import NodeMaskConfig, NodeMasks
 from netseams.evaluation import agreement, sufficiency
 from netseams.interventions import mean_activations
 from netseams.models import sites_of
-from planted import PlantedCorpus, planted_model, planted_task
+from netseams.planted.first_token import first_token_corpus, first_token_model, first_token_task
 
 
 def noisy_logits(seed: int, n: int, candidates: int) -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +67,7 @@ def test_logits_of_another_task_are_refused() -> None:
 
 
 def empty_circuit(calibration: Calibration | None) -> Circuit:
-    model = planted_model()
+    model = first_token_model()
     nodes = {s.name: torch.zeros(s.width, dtype=torch.bool) for s in sites_of(model.cfg)}
     nodes["ln_final.hook_normalized"][3] = True
     found = Circuit.from_nodes(model, nodes, "first_token", "planted", {})
@@ -90,8 +90,8 @@ def test_a_circuit_written_before_there_was_calibration_loads(tmp_path: Path) ->
 
 def test_questions_use_it_and_can_leave_it_out() -> None:
     """The circuit's own logits are constant, so the calibrated loss can be worked out."""
-    model, task = planted_model(), planted_task()
-    means = mean_activations(model, PlantedCorpus())
+    model, task = first_token_model(), first_token_task()
+    means = mean_activations(model, first_token_corpus())
     for mask in (plain := empty_circuit(None)).nodes.values():
         mask.zero_()
     shifted = type(plain)(
@@ -110,17 +110,17 @@ def test_questions_use_it_and_can_leave_it_out() -> None:
 
 
 def test_other_masks_drop_it() -> None:
-    calibrated, model = empty_circuit(Calibration(scale=2.0, shift=(0.0, 0.0))), planted_model()
+    calibrated, model = empty_circuit(Calibration(scale=2.0, shift=(0.0, 0.0))), first_token_model()
     assert random_circuit(calibrated, model, 0).calibration is None
     assert exclusive_part(calibrated, [], model).calibration is None
 
 
 def test_a_search_with_calibration_meets_targets_that_are_out_of_reach_without() -> None:
     """With its logits shrunk the planted network is right but unsure; a scale repairs that."""
-    model, task = planted_model(), planted_task()
+    model, task = first_token_model(), first_token_task()
     with torch.no_grad():
         model.unembed.weight.mul_(0.15)
-    means = mean_activations(model, PlantedCorpus())
+    means = mean_activations(model, first_token_corpus())
     config = NodeMaskConfig(
         steps=200, batch_size=64, lr=0.02, price_start=1e-5, price_end=0.05, calibrate=True
     )

@@ -7,7 +7,7 @@ import pytest
 from netseams.core import RunFolderError, SettingError
 from netseams.discovery import HyperSearch, NodeMaskConfig, NodeMasks
 from netseams.interventions import mean_activations
-from planted import PlantedCorpus, planted_model, planted_task
+from netseams.planted.first_token import first_token_corpus, first_token_model, first_token_task
 
 CENTRE = NodeMaskConfig(
     steps=25, batch_size=16, lr=0.05, price_start=1e-3, price_end=0.1, snapshots=3, bisections=2
@@ -30,9 +30,9 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[NodeMaskConfig]]:
 
 
 def tuned(trials: int, record: Path | None = None, task=None) -> HyperSearch:
-    model = planted_model()
-    means = mean_activations(model, PlantedCorpus())
-    task = task or planted_task()
+    model = first_token_model()
+    means = mean_activations(model, first_token_corpus())
+    task = task or first_token_task()
     return HyperSearch(CENTRE, trials).fit(model, task, means, TARGETS, record)
 
 
@@ -77,15 +77,15 @@ def test_a_record_of_another_search_is_refused(tmp_path) -> None:
     record = tmp_path / "trials.jsonl"
     tuned(1, record)
     before = record.read_bytes()
-    model, task = planted_model(), planted_task()
+    model, task = first_token_model(), first_token_task()
     other = HyperSearch(CENTRE.model_copy(update={"seed": 1}), 2)
     with pytest.raises(RunFolderError, match="another search"):
-        other.fit(model, task, mean_activations(model, PlantedCorpus()), TARGETS, record)
+        other.fit(model, task, mean_activations(model, first_token_corpus()), TARGETS, record)
     assert record.read_bytes() == before
 
 
 def test_the_report_split_is_never_touched(searches) -> None:
-    task = planted_task()
+    task = first_token_task()
     del task.splits["report"]
     found = tuned(2, task=task)
     assert len(found.trials_) == 2

@@ -10,8 +10,8 @@ from netseams.discovery.layout import Layout
 from netseams.discovery.learner import learning_rate, price_at, train_masks
 from netseams.interventions import mean_activations
 from netseams.models import Transformer, TransformerConfig
+from netseams.planted.first_token import first_token_corpus, first_token_model, first_token_task
 from netseams.tasks import Task, build_task
-from planted import PlantedCorpus, planted_model, planted_task
 
 SHORT = NodeMaskConfig(
     steps=20, batch_size=16, lr=0.02, price_start=1e-4, price_end=0.05, snapshots=5, bisections=3
@@ -122,8 +122,8 @@ def test_rates_by_hand() -> None:
 
 
 def test_budgets_say_what_was_done() -> None:
-    model, task = planted_model(), planted_task()
-    means = mean_activations(model, PlantedCorpus())
+    model, task = first_token_model(), first_token_task()
+    means = mean_activations(model, first_token_corpus())
     config = NodeMaskConfig(
         steps=400, batch_size=32, lr=0.1, price_start=0.02, price_end=0.02, patience=10,
         init="attribution", bisections=2,

@@ -6,7 +6,12 @@ import torch
 from netseams.discovery import NodeMaskConfig, NodeMasks
 from netseams.evaluation import score_network, sufficiency
 from netseams.interventions import mean_activations, redrawn_on_support, untrained_twin
-from planted import TRUE_EDGES, TRUE_NODES, PlantedCorpus, planted_model, planted_task
+from netseams.planted.first_token import (
+    first_token,
+    first_token_corpus,
+    first_token_model,
+    first_token_task,
+)
 
 SEARCH = NodeMaskConfig(steps=300, batch_size=64, lr=0.02, price_start=1e-5, price_end=0.1)
 TARGET = 0.02
@@ -15,42 +20,43 @@ TARGET = 0.02
 def search(model, seed=0):
     config = SEARCH.model_copy(update={"seed": seed})
     return NodeMasks(config).fit(
-        model, planted_task(), mean_activations(model, PlantedCorpus()), (TARGET,)
+        model, first_token_task(), mean_activations(model, first_token_corpus()), (TARGET,)
     )
 
 
 def test_the_planted_network_does_its_task():
-    score = score_network(planted_model(), planted_task())
+    score = score_network(first_token_model(), first_token_task())
     assert score.accuracy == 1.0
     assert score.loss < 0.02
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_recovers_exactly_the_planted_nodes_and_edges(seed):
-    circuit = search(planted_model(), seed).circuits_[TARGET]
+    circuit = search(first_token_model(), seed).circuits_[TARGET]
     assert circuit is not None
     nodes = {site: set(m.nonzero().squeeze(1).tolist()) for site, m in circuit.nodes.items()}
-    assert nodes == TRUE_NODES
+    truth = first_token().truths["first_token"]
+    assert nodes == truth.nodes
     edges = {
         (name, target, source)
         for name, mask in circuit.edges.items()
         for target, source in mask.nonzero().tolist()
     }
-    assert edges == TRUE_EDGES
+    assert edges == truth.weights
     assert (circuit.n_nodes, circuit.n_edges) == (8, 4)
 
 
 @pytest.mark.parametrize("control", [untrained_twin, redrawn_on_support])
 def test_controls_never_reach_the_target(control):
-    fitted = search(control(planted_model(), 3))
+    fitted = search(control(first_token_model(), 3))
     assert fitted.circuits_[TARGET] is None
     assert min(point.loss for point in fitted.curve_) > 0.3
 
 
 def test_removing_any_planted_node_breaks_the_task():
     """The circuit is minimal: by hand, every part is on the only path."""
-    model, task = planted_model(), planted_task()
-    means = mean_activations(model, PlantedCorpus())
+    model, task = first_token_model(), first_token_task()
+    means = mean_activations(model, first_token_corpus())
     circuit = search(model).circuits_[TARGET]
     for site, mask in circuit.nodes.items():
         for channel in mask.nonzero().squeeze(1).tolist():
@@ -61,7 +67,7 @@ def test_removing_any_planted_node_breaks_the_task():
 
 
 def test_search_is_deterministic_and_leaves_the_model_alone():
-    model = planted_model()
+    model = first_token_model()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     first, second = search(model), search(model)
     assert first.curve_ == second.curve_
@@ -72,15 +78,15 @@ def test_search_is_deterministic_and_leaves_the_model_alone():
 
 
 def test_budget_is_recorded():
-    fitted = search(planted_model())
+    fitted = search(first_token_model())
     assert fitted.budget_.steps == SEARCH.steps
     assert fitted.budget_.training_sequences == SEARCH.steps * SEARCH.batch_size
     assert fitted.budget_.evaluations >= len(fitted.curve_)
 
 
 def test_targets_are_met_on_the_select_split():
-    model, task = planted_model(), planted_task()
-    means = mean_activations(model, PlantedCorpus())
+    model, task = first_token_model(), first_token_task()
+    means = mean_activations(model, first_token_corpus())
     targets = (0.02, 0.8, 0.95)
     fitted = NodeMasks(SEARCH).fit(model, task, means, targets)
     sizes = []

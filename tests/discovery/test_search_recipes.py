@@ -5,8 +5,13 @@ import pytest
 from netseams.core import UnknownNameError
 from netseams.discovery import NodeMaskConfig, NodeMasks
 from netseams.interventions import mean_activations
+from netseams.planted.first_token import (
+    first_token,
+    first_token_corpus,
+    first_token_model,
+    first_token_task,
+)
 from netseams_recipes import SEARCHES, search_recipe
-from planted import TRUE_NODES, PlantedCorpus, planted_model, planted_task
 
 # The planted network has 58 nodes, not thousands, so a node is worth more.
 SCALE = {"lr": 0.02, "batch_size": 64, "steps": 300}
@@ -19,15 +24,15 @@ PRICES = {
 
 @pytest.mark.parametrize("name", SEARCHES)
 def test_recovers_exactly_the_planted_nodes(name: str) -> None:
-    model = planted_model()
+    model = first_token_model()
     config = NodeMaskConfig(**{**search_recipe(name, 300, 0).model_dump(), **SCALE, **PRICES[name]})
     fitted = NodeMasks(config).fit(
-        model, planted_task(), mean_activations(model, PlantedCorpus()), (0.02,)
+        model, first_token_task(), mean_activations(model, first_token_corpus()), (0.02,)
     )
     circuit = fitted.circuits_[0.02]
     assert circuit is not None
     assert {site: set(m.nonzero().squeeze(1).tolist()) for site, m in circuit.nodes.items()} == (
-        TRUE_NODES
+        first_token().truths["first_token"].nodes
     )
 
 

@@ -46,7 +46,8 @@ def reference_logits(
     def norm(name: str, x: Array) -> Array:
         if cfg.norm == "layer":
             x = x - x.mean(-1, keepdims=True)
-        x = x / np.sqrt((x**2).mean(-1, keepdims=True) + cfg.norm_epsilon)
+        if cfg.norm != "none":
+            x = x / np.sqrt((x**2).mean(-1, keepdims=True) + cfg.norm_epsilon)
         if cfg.norm_gain:
             x = x * w[f"{name}.gain"]
         return x + w[f"{name}.bias"] if cfg.norm_bias else x
@@ -89,12 +90,12 @@ def reference_logits(
         z = np.zeros_like(v)
         for row, head, t in np.ndindex(n_rows, cfg.n_heads, length):
             scores = [q[row, t, head] @ k[row, s, head] / math.sqrt(d_head)
-                      for s in range(t + 1)]  # fmt: skip
+                      for s in range(t + 1 if cfg.causal else length)]  # fmt: skip
             shares = np.exp(scores)
             total = shares.sum()
             if cfg.sinks:
                 total += math.exp(w[f"{b}.attn.sink"][head])
-            for s in range(t + 1):
+            for s in range(len(scores)):
                 z[row, t, head] += shares[s] / total * v[row, s, head]
         z = at(f"{b}.attn.hook_z", z)
         write = top(linear(f"{b}.attn.out", z.reshape(n_rows, length, -1)), "hook_attn_out")

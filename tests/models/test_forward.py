@@ -15,6 +15,9 @@ OPTIONS = {
     "no positions": {"positions": "none"},
     "sinks": {"sinks": True},
     "bigram": {"bigram": True},
+    "no norms": {"norm": "none"},
+    "both ways": {"causal": False},
+    "both ways, sinks": {"causal": False, "sinks": True},
     "a quarter of activations": {"activation_density": 0.25},
     "one activation": {"activation_density": 0.01},
     "positions beside": {"positions": "concatenated", "d_pos": 3},
@@ -140,13 +143,13 @@ def test_too_long_inputs_are_refused(model: Transformer) -> None:
 
 
 @pytest.mark.parametrize("position", [1, 4, 6])
-def test_a_later_token_changes_nothing_before_it(
+def test_a_later_token_changes_nothing_before_it_if_attention_is_causal(
     model: Transformer, tokens: torch.Tensor, position: int
 ) -> None:
     other = tokens.clone()
     other[:, position] = (other[:, position] + 1) % 11
     before, after = model(tokens), model(other)
-    assert torch.equal(before[:, :position], after[:, :position])
+    assert torch.equal(before[:, :position], after[:, :position]) == model.cfg.causal
     assert not torch.isclose(before[:, position], after[:, position]).all()
 
 

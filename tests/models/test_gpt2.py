@@ -121,7 +121,7 @@ LAYER = {"norm": "layer", "norm_gain": True, "norm_bias": True}
     "option",
     [{"positions": "none"}, {"positions": "concatenated", "d_pos": 4}, {"head_width": 4},
      {"activation_density": 0.5}, {"residual": "relu"}, {"biases": False},
-     {"unembed_bias": True}],
+     {"unembed_bias": True}, {"causal": False}],
 )  # fmt: skip
 def test_every_other_option_is_refused(tmp_path: Path, option: dict[str, Any]) -> None:
     name = "d_head" if "head_width" in option else next(iter(option))

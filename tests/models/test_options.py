@@ -123,7 +123,8 @@ def test_every_option_survives_a_file(tmp_path: Path, model: Transformer) -> Non
 
 @pytest.mark.parametrize(
     "option", [{"activation": "relu"}, {"norm": "layer"}, {"residual": "relu"},
-               {"norm_epsilon": 1e-6}, {"activation_rounding": "down"}],
+               {"norm_epsilon": 1e-6}, {"activation_rounding": "down"}, {"norm": "none"},
+               {"causal": False}],
 )  # fmt: skip
 def test_options_that_add_no_tensor_are_part_of_the_fingerprint(option: dict) -> None:
     plain = Transformer(TransformerConfig(), 3)

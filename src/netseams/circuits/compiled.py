@@ -37,7 +37,7 @@ class CutHeader(Config):
     n_ctx: int
     d_vocab: int
     positions: Literal["none", "learned", "concatenated"]
-    norm: Literal["rms", "layer"]
+    norm: Literal["rms", "layer", "none"]
     norm_epsilon: float
     activation: Activation
     residual: Literal["identity", "relu"]
@@ -87,10 +87,12 @@ class CompiledCircuit(CutTransformer):
 
         Raises:
             CircuitMismatchError: the circuit is of another model.
-            SettingError: a site without one constant a channel; a calibration for another number
-                of candidates.
+            SettingError: a site without one constant a channel, attention that sees both ways, or
+                a calibration for another number of candidates.
         """
         circuit.check_model(model)
+        if not model.cfg.causal:
+            raise SettingError("a circuit of a model with causal=False cannot be compiled")
         cut = _Cut(model, _cut_sites(model, circuit.nodes, means))
         calibration = circuit.calibration if candidates is not None else None
         shifted: tuple[int, ...] = ()

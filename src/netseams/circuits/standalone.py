@@ -66,7 +66,8 @@ class CutTransformer(nn.Module):
         epsilon = self.header["norm_epsilon"]
         if self.header["norm"] == "layer":
             return F.layer_norm(x, x.shape[-1:], gain, bias, epsilon)
-        x = x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + epsilon)
+        if self.header["norm"] == "rms":
+            x = x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + epsilon)
         x = x if gain is None else x * gain
         return x if bias is None else x + bias
 

@@ -1,7 +1,8 @@
 """Shape and options of a `Transformer`.
 
 The defaults are the model that `netseams` trains. The other options are those of networks that
-come from elsewhere: the release of arXiv 2511.13653 (openai/circuit_sparsity) and GPT-2.
+come from elsewhere: the release of arXiv 2511.13653 (openai/circuit_sparsity), GPT-2, and programs
+compiled to weights (arXiv 2301.05062), which have no norms and see both ways.
 """
 
 from typing import Any, Literal, get_args
@@ -54,7 +55,7 @@ class TransformerConfig(Config):
     """Where AbsTopK stands; by default at every node site."""
     activation_rounding: Literal["nearest", "down"] = "nearest"
     """How width times density becomes a number of channels. The release rounds down."""
-    norm: Literal["rms", "layer"] = "rms"
+    norm: Literal["rms", "layer", "none"] = "rms"
     norm_gain: bool = False
     """A learned factor a channel. Without AbsTopK it folds into the next matrix."""
     norm_bias: bool = False
@@ -68,6 +69,8 @@ class TransformerConfig(Config):
     tied_unembed: bool = False
     """The embedding serves as unembedding too."""
     unembed_bias: bool = False
+    causal: bool = True
+    """Whether a position sees only itself and what stands before it."""
 
     @model_validator(mode="after")
     def _possible(self) -> "TransformerConfig":

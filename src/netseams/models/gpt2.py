@@ -108,6 +108,7 @@ def save_gpt2(folder: Path, model: Transformer) -> None:
         "positions": "learned", "activation_density": None, "sinks": False, "bigram": False,
         "d_head": cfg.d_model // cfg.n_heads, "norm": "layer", "norm_gain": True,
         "norm_bias": True, "residual": "identity", "biases": True, "unembed_bias": False,
+        "causal": True,
     }  # fmt: skip
     if other := [f"{n}={getattr(cfg, n)}" for n, v in wanted.items() if getattr(cfg, n) != v]:
         raise SettingError(

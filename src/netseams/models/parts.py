@@ -30,18 +30,18 @@ class Sites:
 
 
 class Norm(nn.Module):
-    """RMSNorm or LayerNorm over the last axis, with the gain and bias that the config asks for."""
+    """RMSNorm, LayerNorm or nothing over the last axis; gain and bias as the config asks."""
 
     def __init__(self, cfg: TransformerConfig, width: int) -> None:
         super().__init__()
-        self.centred, self.epsilon = cfg.norm == "layer", cfg.norm_epsilon
+        self.kind, self.epsilon = cfg.norm, cfg.norm_epsilon
         self.gain = nn.Parameter(torch.ones(width)) if cfg.norm_gain else None
         self.bias = nn.Parameter(torch.zeros(width)) if cfg.norm_bias else None
 
     def forward(self, x: Float[Tensor, "*batch W"]) -> Float[Tensor, "*batch W"]:
-        if self.centred:
+        if self.kind == "layer":
             return F.layer_norm(x, x.shape[-1:], self.gain, self.bias, self.epsilon)
-        x = rms_norm(x, self.epsilon)
+        x = x if self.kind == "none" else rms_norm(x, self.epsilon)
         x = x if self.gain is None else x * self.gain
         return x if self.bias is None else x + self.bias
 
@@ -67,7 +67,7 @@ class Read(nn.Module):
 
 
 class Attention(nn.Module):
-    """Causal multi-head attention with an optional sink."""
+    """Multi-head attention, causal unless the config says otherwise, with an optional sink."""
 
     def __init__(self, cfg: TransformerConfig) -> None:
         super().__init__()
@@ -105,11 +105,11 @@ class Attention(nn.Module):
         self, q: Tensor, k: Tensor, v: Tensor, answers: Int[Tensor, "B P"] | None
     ) -> Float[Tensor, "B H _ K"]:
         if self.sink is None and answers is None:
-            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            return F.scaled_dot_product_attention(q, k, v, is_causal=self.cfg.causal)
         keys = torch.arange(k.shape[2], device=k.device)
         # (T, T), or (B, 1, P, T) where only answer positions ask.
         asking = keys.unsqueeze(1) if answers is None else answers[:, None, :, None]
-        visible = keys <= asking
+        visible = (keys <= asking) | (not self.cfg.causal)
         if self.sink is None:
             return F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
         scores = (q @ k.transpose(2, 3) / math.sqrt(self.cfg.d_head)).masked_fill(

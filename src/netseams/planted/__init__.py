@@ -1,0 +1,24 @@
+"""Networks whose circuits are known: the ruler for methods and measures, which never see it."""
+
+from netseams.planted.base import (
+    TOLERANCE,
+    Planted,
+    PlantedCorpus,
+    Truth,
+    WeightEdge,
+)
+from netseams.planted.needed import needed_nodes, needed_weights
+from netseams.planted.structure import structural_links
+from netseams.planted.table import PLANTED
+
+__all__ = [
+    "PLANTED",
+    "TOLERANCE",
+    "Planted",
+    "PlantedCorpus",
+    "Truth",
+    "WeightEdge",
+    "needed_nodes",
+    "needed_weights",
+    "structural_links",
+]
