@@ -102,6 +102,13 @@ class Circuit:
         """The nodes outside: what is kept when the circuit is knocked out."""
         return {site: ~mask for site, mask in self.nodes.items()}
 
+    def without(self, others: list["Circuit"], model: Transformer) -> "Circuit":
+        """The exclusive part: nodes that no other circuit has."""
+        nodes = dict(self.nodes)
+        for other in others:
+            nodes = {site: mask & ~other.nodes[site] for site, mask in nodes.items()}
+        return replace(self, nodes=nodes, edges=edges_between(model, nodes), calibration=None)
+
 
 def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
     """As many nodes at every site, drawn at random."""
