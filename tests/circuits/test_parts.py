@@ -12,12 +12,11 @@ from netseams.circuits import (
     chosen_masks,
     core_part,
     edges_between,
-    exclusive_part,
     places_of,
 )
 from netseams.core import CircuitMismatchError, SettingError
-from netseams.masks import overlap
-from netseams.models import Transformer, TransformerConfig, matrices_of, sites_of
+from netseams.masks import exclusive, intersection, overlap, size, union
+from netseams.models import Transformer, TransformerConfig, sites_of
 
 CONFIG = TransformerConfig(n_layers=1, n_heads=2, d_model=4, d_mlp=6, n_ctx=4, d_vocab=5)
 LINKS = [
@@ -59,41 +58,29 @@ def places(circuit: Circuit) -> set:
 
 
 @pytest.mark.parametrize("granularity", ["nodes", "weights", "components"])
-def test_parts_are_those_of_python_sets(model: Transformer, granularity: Granularity) -> None:
+def test_masks_are_the_places_of_any_circuit(model: Transformer, granularity: Granularity) -> None:
+    """Set algebra of masks, held against Python's sets."""
     three = [circuit(model, granularity, seed) for seed in (1, 2, 3)]
+    sets, masks = [places(c) for c in three], [chosen_masks(c, LINKS) for c in three]
+    assert [size(m) for m in masks] == [len(s) for s in sets]
+    assert overlap(masks[0], masks[1]).intersection.value == len(sets[0] & sets[1])
+    assert size(intersection(masks)) == len(set.intersection(*sets))
+    assert size(union(masks)) == len(set.union(*sets))
+    assert size(exclusive(masks[0], masks[1:])) == len(sets[0] - sets[1] - sets[2])
+
+
+def test_core_and_exclusive_part_are_those_of_python_sets(model: Transformer) -> None:
+    three = [circuit(model, "nodes", seed) for seed in (1, 2, 3)]
     sets = [places(c) for c in three]
     core = core_part(three, model)
     assert places(core) == set.intersection(*sets)
-    assert core.granularity == granularity
-    for i, own in enumerate(three):
-        others = [c for c in three if c is not own]
-        part = exclusive_part(own, others, model)
-        assert places(part) == sets[i] - set().union(*(s for j, s in enumerate(sets) if j != i))
-        assert part.task == own.task
-        assert places(own) == sets[i]
-    assert places(exclusive_part(three[0], [], model)) == sets[0]
-    with_links = [chosen_masks(c, LINKS) for c in three]
-    value = overlap(with_links[0], with_links[1]).intersection.value
-    assert value == len(sets[0] & sets[1])
-
-
-def test_parts_of_node_circuits_have_the_edges_between_their_nodes(model: Transformer) -> None:
-    three = [circuit(model, "nodes", seed) for seed in (1, 2, 3)]
-    for part in (core_part(three, model), exclusive_part(three[0], three[1:], model)):
+    assert core.task == "task1"
+    assert [places(c) for c in three] == sets
+    assert places(core_part(three[:1], model)) == sets[0]
+    assert places(three[0].without(three[1:], model)) == sets[0] - sets[1] - sets[2]
+    for part in (core, three[0].without(three[1:], model)):
         expected = edges_between(model, part.nodes)
         assert all(part.edges[name].equal(mask) for name, mask in expected.items())
-
-
-def test_parts_of_weight_circuits_have_the_nodes_at_their_ends(model: Transformer) -> None:
-    three = [circuit(model, "weights", seed) for seed in (1, 2, 3)]
-    part = exclusive_part(three[0], three[1:], model)
-    ends = set()
-    for m in matrices_of(CONFIG):
-        for target, source in part.edges[m.parameter].nonzero().tolist():
-            ends |= {(m.target, target), (m.source, source)}
-    found = {(n, *p) for n, m in part.nodes.items() for p in m.nonzero().tolist()}
-    assert found == ends
-    assert part.n_edges
 
 
 def test_weights_that_are_zero_could_not_have_been_chosen(model: Transformer) -> None:
@@ -120,7 +107,7 @@ def test_what_cannot_be_compared(model: Transformer, random_model: Callable) -> 
         with pytest.raises(CircuitMismatchError, match="within one model and granularity"):
             core_part(pair, model)
     with pytest.raises(CircuitMismatchError):
-        exclusive_part(other, [], model)
+        places_of(other, model)
     with pytest.raises(SettingError, match="at least one"):
         core_part([], model)
     components = replace(circuit(model, "components", 1), links=frozenset(LINKS[:2]))
@@ -128,5 +115,5 @@ def test_what_cannot_be_compared(model: Transformer, random_model: Callable) -> 
         chosen_masks(components)
     with pytest.raises(SettingError, match="is not among them"):
         chosen_masks(components, LINKS[1:])
-    with pytest.raises(SettingError, match="not in the model"):
+    with pytest.raises(SettingError, match="given to chosen_masks"):
         places_of(components, model)

@@ -10,7 +10,6 @@ from scipy.optimize import minimize
 from netseams.circuits import (
     Calibration,
     Circuit,
-    exclusive_part,
     fit_calibration,
     load_circuit,
     random_circuit,
@@ -112,7 +111,7 @@ def test_questions_use_it_and_can_leave_it_out() -> None:
 def test_other_masks_drop_it() -> None:
     calibrated, model = empty_circuit(Calibration(scale=2.0, shift=(0.0, 0.0))), first_token_model()
     assert random_circuit(calibrated, model, 0).calibration is None
-    assert exclusive_part(calibrated, [], model).calibration is None
+    assert calibrated.without([], model).calibration is None
 
 
 def test_a_search_with_calibration_meets_targets_that_are_out_of_reach_without() -> None:

@@ -49,6 +49,12 @@ def test_a_gain_is_no_loss() -> None:
     assert FunctionMatrix.of("ab", "ab", {("a", "b"): -1.0}).diagonality() is None
 
 
+def test_one_circuit_alone_is_not_diagonal() -> None:
+    alone = FunctionMatrix.of("a", "ab", {("a", "a"): 1.0, ("a", "b"): 0.9})
+    assert alone.diagonality() is None
+    assert alone.specificity() == {"a": pytest.approx(0.1)}
+
+
 def test_sufficiency_counts_natural_agreement_as_nothing() -> None:
     """A pure solver of a gets .55 of b right: a circuit with that score does nothing of b."""
     whole, floors = {"a": 1.0, "b": 1.0}, {"a": 0.1, "b": 0.1}

@@ -160,6 +160,8 @@ def test_graphs_that_cannot_be() -> None:
         structure(layered_graph([np.ones((3, 2))]), k=2, n_shuffles=1)
     with pytest.raises(SettingError, match="all weights are zero"):
         structure(layered_graph([np.zeros((3, 2))]), k=2)
+    with pytest.raises(SettingError, match="finite weights; those from 0 to 1"):
+        structure(layered_graph([np.array([[1.0, np.inf]])]), k=2)
 
 
 # Structure and function.

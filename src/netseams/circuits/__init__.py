@@ -16,7 +16,7 @@ from netseams.circuits.export import (
 from netseams.circuits.files import load_circuit, save_circuit
 from netseams.circuits.graph import circuit_graph
 from netseams.circuits.onnx import OnnxCircuit, export_onnx
-from netseams.circuits.parts import chosen_masks, core_part, exclusive_part, places_of
+from netseams.circuits.parts import chosen_masks, core_part, places_of
 from netseams.circuits.random_links import random_links
 from netseams.circuits.running import fill_for, logits_with
 from netseams.models import Link
@@ -38,7 +38,6 @@ __all__ = [
     "core_part",
     "difference_from_masked",
     "edges_between",
-    "exclusive_part",
     "export_onnx",
     "export_torch",
     "fill_for",

@@ -13,6 +13,7 @@ from netseams.circuits.conversion import channels_touched
 from netseams.circuits.edges import edges_between, network_edges, nodes_touched
 from netseams.circuits.random_links import random_links
 from netseams.core import CircuitMismatchError, SettingError, generator
+from netseams.masks import exclusive
 from netseams.models import (
     Link,
     Transformer,
@@ -163,6 +164,17 @@ class Circuit:
     def complement(self) -> dict[str, Bool[Tensor, " width"]]:
         """The nodes outside: what is kept when the circuit is knocked out."""
         return {site: ~mask for site, mask in self.nodes.items()}
+
+    def without(self, others: list["Circuit"], model: Transformer) -> "Circuit":
+        """The exclusive part: nodes, weights or links that no other circuit has."""
+        if self.granularity == "components":
+            links = self.links.difference(*(other.links for other in others))
+            return Circuit.from_links(model, links, self.task, self.corpus, self.found_by)
+        if self.granularity == "weights":
+            edges = exclusive(self.edges, [other.edges for other in others])
+            return replace(self, edges=edges, nodes=nodes_touched(model.cfg, edges))
+        nodes = exclusive(self.nodes, [other.nodes for other in others])
+        return replace(self, nodes=nodes, edges=edges_between(model, nodes), calibration=None)
 
 
 def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:

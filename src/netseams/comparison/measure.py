@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from netseams.circuits import Circuit, exclusive_part, load_circuit, network_edges, random_circuit
+from netseams.circuits import Circuit, load_circuit, network_edges, random_circuit
 from netseams.comparison.config import Setting
 from netseams.comparison.inputs import corpus_of, network_of, task_of
 from netseams.comparison.records import Measurement, Places, RunMeasures
@@ -61,7 +61,7 @@ def measure_job(
         rows += asked.agreeing(circuit)
         rows += asked.removed("whole", circuit, tasks if setting.specificity else [asked.task])
         if setting.specificity:
-            rows += asked.removed("exclusive", exclusive_part(circuit, others, model), tasks)
+            rows += asked.removed("exclusive", circuit.without(others, model), tasks)
         for draw in range(random_masks):
             other = random_circuit(circuit, model, seed_from(asked.same["circuit"], draw))
             rows += asked.alone("random", other, ("mean",), draw)

@@ -39,7 +39,8 @@ def structure_predicts_function(
         labels: module of every node (`spectral_modules`, `louvain_modules`); -1 leaves one out.
         importance: what every node is worth on every input, such as the magnitude of
             `discovery.node_effects` of several tasks, pooled to the nodes of the graph
-            (`WeightGraph.pooled`).
+            (`WeightGraph.pooled`). Divide every input's by their sum: hard inputs, on which
+            everything is worth more, make all nodes alike.
         groups: layer of every node (`WeightGraph.groups`).
 
     Raises:

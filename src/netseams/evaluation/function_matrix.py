@@ -74,10 +74,13 @@ class FunctionMatrix(Config):
     def diagonality(self) -> float | None:
         """tr(A) / sum(A), with gains counted as no loss: 1 for a diagonal matrix.
 
-        Only rows and columns that are both of a task count. Circuits dealt out to tasks at random
-        have 1/n for n tasks. None where nothing is lost anywhere.
+        Only tasks with a row and a column count. Circuits dealt out to tasks at random have 1/n for
+        n tasks. It says nothing of how much is lost: read it beside `diagonal_mean`. None for
+        fewer than two tasks, or where nothing is lost anywhere.
         """
         both = set(self.rows) & set(self.columns)
+        if len(both) < 2:
+            return None
         kept = {key: max(0.0, v) for key, v in self.cells().items() if both >= set(key)}
         total = math.fsum(kept.values())
         own = math.fsum(value for (row, column), value in kept.items() if row == column)

@@ -41,7 +41,7 @@ def spectral_modules(adjacency: csr_array, k: int, seed: int = 0) -> Labels:
     the smallest cut counts.
 
     Raises:
-        SettingError: more modules than nodes, fewer than two, or no edge.
+        SettingError: more modules than the graph has, fewer than two, or no edge.
     """
     from scipy.cluster.vq import ClusterError, kmeans2
 
@@ -62,6 +62,8 @@ def spectral_modules(adjacency: csr_array, k: int, seed: int = 0) -> Labels:
         cut = n_cut(both, found)
         if cut < best_cut:
             best, best_cut = found.astype(int), cut
+    if best_cut == np.inf:
+        raise SettingError(f"the graph does not fall into {k} modules: ask for fewer")
     labels = np.full(n_nodes(adjacency), -1)
     labels[nodes] = best
     return labels

@@ -1,6 +1,7 @@
 """Data-free structure: do the weights fall into modules more than the same weights shuffled?"""
 
 import math
+from typing import Literal
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class AgainstShuffles(Config):
         sd = self.null_sd
         return (self.value - self.null_mean) / sd if sd > 1e-12 else None
 
-    def p(self, modular_is: str) -> float:
+    def p(self, modular_is: Literal["low", "high"]) -> float:
         """(1 + shuffles at least as modular) / (1 + shuffles); `modular_is` `low` or `high`."""
         sign = {"low": -1, "high": 1}[modular_is]
         beyond = sum(sign * s >= sign * self.value for s in self.shuffled)

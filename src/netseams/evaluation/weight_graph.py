@@ -50,10 +50,19 @@ class WeightGraph:
         return np.repeat(np.arange(len(self.widths)), list(self.widths.values()))
 
     def adjacency(self) -> csr_array:
-        """Directed, (n, n) in scipy's CSR format: entry (i, j) is the weight from i to j."""
+        """Directed, (n, n) in scipy's CSR format: entry (i, j) is the weight from i to j.
+
+        Raises:
+            SettingError: a weight that is not finite.
+        """
         starts = self._starts()
         rows, columns, values = [np.empty(0, int)], [np.empty(0, int)], [np.empty(0)]
         for layer in self.layers:
+            if not np.isfinite(layer.weight).all():
+                raise SettingError(
+                    f"a graph needs finite weights; those from {layer.source} to {layer.target} "
+                    "are not"
+                )
             target, source = layer.weight.nonzero()
             rows.append(source + starts[layer.source])
             columns.append(target + starts[layer.target])
