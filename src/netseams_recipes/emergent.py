@@ -89,7 +89,8 @@ KNOWN_PARTS: dict[str, Recipe[RunConfig]] = {
         Recipe(
             "two_slots",
             "string operations in either slot: is one reused?",
-            _ONE_CORE, None, "never run; at width 64 and batches of 64, 0.43 at step 450 and rising", two_slots,
+            _ONE_CORE, None,
+            "never run; at width 64 and batches of 64, 0.43 at step 450 and rising", two_slots,
         ),
         Recipe(
             "double_addition",
@@ -162,8 +163,8 @@ ODD_ONE_OUT: dict[str, Recipe[OddOneOutConfig]] = {
             "images",
             "outlines, a small convolutional network",
             _ONE_CORE, 0.9,
-            "accuracy 0.99 on inside_contact, 1.00 on inside_number; 0.76 on number_contact, of which "
-            "it learns the number alone",
+            "accuracy 0.99 on inside_contact, 1.00 on inside_number, 0.76 on number_contact (of "
+            "which it learns the number alone)",
             on_images,
         ),
     )
