@@ -48,18 +48,19 @@ def _rows(corpus: FixedRows, n_layers: int, d_model: int, train: TrainConfig) ->
 
 def two_slots() -> RunConfig:
     """String operations in either slot."""
-    return _rows(TwoSlotsConfig(), 2, 128, TrainConfig(steps=2000, batch_size=128, lr=1e-3))
+    train = TrainConfig(steps=2000, batch_size=128, lr=1e-3, beta2=0.98)
+    return _rows(TwoSlotsConfig(), 2, 128, train)
 
 
 def double_addition() -> RunConfig:
     """One operation at two call sites."""
-    train = TrainConfig(steps=800, batch_size=128, lr=1e-3, beta2=0.98)
+    train = TrainConfig(steps=1500, batch_size=128, lr=1e-3, beta2=0.98)
     return _rows(DoubleAdditionConfig(), 2, 64, train)
 
 
 def two_operations() -> RunConfig:
     """Three operations on the same operands."""
-    train = TrainConfig(steps=900, batch_size=128, lr=1e-3, beta2=0.98)
+    train = TrainConfig(steps=1500, batch_size=128, lr=1e-3, beta2=0.98)
     return _rows(TwoOperationsConfig(), 2, 64, train)
 
 
@@ -88,22 +89,23 @@ KNOWN_PARTS: dict[str, Recipe[RunConfig]] = {
         Recipe(
             "two_slots",
             "string operations in either slot: is one reused?",
-            _ONE_CORE, None, "TWO_SLOTS", two_slots,
+            _ONE_CORE, None,
+            "never run; at width 64 and batches of 64, 0.43 at step 450 and rising", two_slots,
         ),
         Recipe(
             "double_addition",
             "addition modulo 13 at two call sites: is it reused?",
-            _ONE_CORE, 0.2, "accuracy 1.00 on both sums from step 450 on", double_addition,
+            _ONE_CORE, 0.4, "accuracy 1.00 on both sums, from step 450 on", double_addition,
         ),
         Recipe(
             "two_operations",
             "addition, multiplication and maximum on the same operands",
-            _ONE_CORE, 0.3, "accuracy 1.00 on all three from step 750 on", two_operations,
+            _ONE_CORE, 0.6, "accuracy 1.00 on all three, from step 750 on", two_operations,
         ),
         Recipe(
             "squares",
             "a^2 - b^2 modulo 59 on pairs never seen",
-            _ONE_CORE, None, "SQUARES", squares,
+            _ONE_CORE, None, "never run: it may be learned late", squares,
         ),
         Recipe(
             "shared_node",
@@ -114,7 +116,7 @@ KNOWN_PARTS: dict[str, Recipe[RunConfig]] = {
         Recipe(
             "agreement",
             "a language model of the agreement grammar",
-            _ONE_CORE, 0.7, "AGREEMENT", agreement,
+            _ONE_CORE, 0.7, "2.38 nats a token; 0.99 or better on all five tasks", agreement,
         ),
     )
 }  # fmt: skip
@@ -122,7 +124,7 @@ KNOWN_PARTS: dict[str, Recipe[RunConfig]] = {
 
 def from_scratch() -> OddOneOutConfig:
     """A transformer that has seen nothing before."""
-    train = TrainConfig(steps=2000, batch_size=32, lr=1.5e-3)
+    train = TrainConfig(steps=1500, batch_size=32, lr=1.5e-3)
     return OddOneOutConfig(rule="subject_verb_singular", model=agreement().model, train=train)
 
 
@@ -149,17 +151,21 @@ ODD_ONE_OUT: dict[str, Recipe[OddOneOutConfig]] = {
         Recipe(
             "scratch",
             "sentences, no pretraining",
-            _ONE_CORE, 0.9, "SCRATCH", from_scratch,
+            _ONE_CORE, 0.6, "accuracy 0.97 on subject_verb_singular, 1.00 on reflexive_plural",
+            from_scratch,
         ),
         Recipe(
             "pretrained",
             "sentences, from a language model of the grammar",
-            _ONE_CORE, 0.3, "PRETRAINED", from_language_model,
+            _ONE_CORE, 0.3, "accuracy 1.00 on both of these", from_language_model,
         ),
         Recipe(
             "images",
             "outlines, a small convolutional network",
-            _ONE_CORE, 0.9, "IMAGES", on_images,
+            _ONE_CORE, 0.9,
+            "accuracy 0.99 on inside_contact, 1.00 on inside_number, 0.76 on number_contact (of "
+            "which it learns the number alone)",
+            on_images,
         ),
     )
 }  # fmt: skip

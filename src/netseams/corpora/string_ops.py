@@ -161,7 +161,10 @@ class TwoSlots(StringOps):
     Every operation lacks one partner behind it and one before it.
     """
 
-    slots: ClassVar[tuple[tuple[str, ...], tuple[str, ...]]] = (tuple(_EITHER_SLOT),) * 2
+    slots: ClassVar[tuple[tuple[str, ...], tuple[str, ...]]] = (
+        tuple(_EITHER_SLOT),
+        tuple(_EITHER_SLOT),
+    )
     held_out_pairs: ClassVar[tuple[tuple[str, str], ...]] = (
         ("reverse", "rotate"),
         ("rotate", "increment"),
