@@ -1,6 +1,7 @@
 """What every discovery method offers, and the table of them."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar, Protocol, Self
 
 from torch import Tensor
@@ -9,6 +10,9 @@ from netseams.circuits import Circuit, Granularity
 from netseams.core import Registry
 from netseams.discovery.node_masks import NodeMasks
 from netseams.discovery.search import Budget, CurvePoint
+from netseams.discovery.weight_config import HARD_CONCRETE, TOPK
+from netseams.discovery.weight_masks import WeightMasks
+from netseams.discovery.weight_scores import WeightScores, WeightScoresConfig
 from netseams.models import Transformer
 from netseams.tasks import Task
 
@@ -43,3 +47,8 @@ METHODS: Registry[Callable[[], Method]] = Registry("discovery method")
 """Name -> the method with its default settings."""
 
 METHODS.register("node_masks")(NodeMasks)
+METHODS.register("weight_masks")(WeightMasks)
+METHODS.register("hard_concrete_weights")(partial(WeightMasks, HARD_CONCRETE))
+METHODS.register("topk_weights")(partial(WeightMasks, TOPK))
+METHODS.register("magnitude")(WeightScores)
+METHODS.register("saliency")(partial(WeightScores, WeightScoresConfig(scoring="saliency")))

@@ -52,7 +52,9 @@ def function_of(task: Task, device: torch.device | str = "cpu") -> Function:
         return task.candidate_logits(run(tokens, None, answers.expand(len(tokens), -1)))
 
     splits: tuple[TaskSplit, ...] = ("mask_train", "select")
-    rows = {split: _moved(task.rows(split), device) for split in splits}
+    rows: dict[TaskSplit, tuple[Inputs, Tensor]] = {
+        split: _moved(task.rows(split), device) for split in splits
+    }
     return Function(task.name, rows, read, task.floor_accuracy, task.corpus)
 
 

@@ -44,3 +44,7 @@ class WeightMaskConfig(WeightSearchConfig):
     price_end: float = Field(default=3.0, gt=0)
     """The same at the last step; in between it rises geometrically."""
     seed: int = 0
+
+
+HARD_CONCRETE = WeightMaskConfig(relaxation=HardConcrete(), lr=0.1)
+TOPK = WeightMaskConfig(relaxation=TopK())

@@ -54,13 +54,17 @@ class MaskMeasure:
         """Loss of a hard or soft mask (G,) on the select split, in nats."""
         self.evaluations += 1
         with torch.no_grad():
-            masks = self.units.masks(gates.float())
-            only, without = self._masked.only(masks), self._masked.without(masks)
+            only, without = self._masked.only(gates.float()), self._masked.without(gates.float())
             return float(self._trial.loss(only, without, "select"))
+
+    def weights(self, gates: Bool[Tensor, " G"]) -> dict[str, Tensor]:
+        """Matrix -> the non-zero weights that a hard mask keeps, or removes if that is its role."""
+        removes = self._trial.objective.removes
+        return self.units.removed(gates) if removes else self.units.kept(gates)
 
     def point(self, kept: Bool[Tensor, " G"], soft: Float[Tensor, " G"] | None) -> WeightPoint:
         """Sizes and losses of a mask; without a soft one the hard one stands for both."""
-        masks = self.units.kept(kept)
+        masks = self.weights(kept)
         channels = touched_channels(self.units.matrices, masks)
         loss = self.loss(kept)
         return WeightPoint(
@@ -80,6 +84,11 @@ class WeightTrace:
     best: dict[float, Best | None] = field(default_factory=dict)
     steps: int = 0
     training_sequences: int = 0
+
+    @property
+    def gap(self) -> float:
+        """Loss of the last mask on the select split: hard minus soft, in nats."""
+        return self.curve[-1].loss - self.curve[-1].soft_loss
 
     def see(
         self, point: WeightPoint, kept: Tensor, scores: Tensor, targets: Sequence[float]
@@ -118,9 +127,8 @@ def train_weight_mask(
     for step in range(config.steps):
         progress = step / max(1, config.steps - 1)
         gates = relaxation.gates(scores, progress, generator(config.seed, "noise", step))
-        masks = units.masks(gates)
         picks = _picks(trial, config, step)
-        loss = trial.loss(masked.only(masks), masked.without(masks), "mask_train", picks)
+        loss = trial.loss(masked.only(gates), masked.without(gates), "mask_train", picks)
         cost = loss + price_at(config, progress) * relaxation.size(scores, gates)
         (scores.grad,) = torch.autograd.grad(cost, [scores])
         optimizer.step()
