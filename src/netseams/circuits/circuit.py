@@ -144,7 +144,12 @@ class Circuit:
         return {site: ~mask for site, mask in self.nodes.items()}
 
     def without(self, others: list["Circuit"], model: Transformer) -> "Circuit":
-        """The exclusive part: nodes that no other circuit has."""
+        """The exclusive part: nodes (of weight circuits: weights) that no other circuit has."""
+        if self.granularity == "weights":
+            edges = dict(self.edges)
+            for other in others:
+                edges = {name: mask & ~other.edges[name] for name, mask in edges.items()}
+            return replace(self, edges=edges, nodes=nodes_touched(model.cfg, edges))
         nodes = dict(self.nodes)
         for other in others:
             nodes = {site: mask & ~other.nodes[site] for site, mask in nodes.items()}
@@ -152,7 +157,9 @@ class Circuit:
 
 
 def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
-    """As many nodes at every site, drawn at random."""
+    """As many nodes at every site (of weight circuits: weights in every matrix), at random."""
+    if circuit.granularity == "weights":
+        return _random_weights(circuit, model, seed)
     nodes: dict[str, Tensor] = {}
     for site in sites_of(model.cfg):
         kept = int(circuit.nodes[site.name].sum())
@@ -162,4 +169,18 @@ def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
         nodes[site.name] = mask
     found_by = {"method": "random_per_site", "seed": seed}
     edges = edges_between(model, nodes)
+    return replace(circuit, nodes=nodes, edges=edges, found_by=found_by, calibration=None)
+
+
+def _random_weights(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
+    parameters = dict(model.named_parameters())
+    edges: dict[str, Tensor] = {}
+    for name, mask in circuit.edges.items():
+        places = parameters[name].detach().cpu().flatten().nonzero().squeeze(1)
+        order = torch.randperm(len(places), generator=generator(seed, "random", name))
+        drawn = torch.zeros(mask.numel(), dtype=torch.bool)
+        drawn[places[order[: int(mask.sum())]]] = True
+        edges[name] = drawn.view(mask.shape)
+    found_by = {"method": "random_per_matrix", "seed": seed}
+    nodes = nodes_touched(model.cfg, edges)
     return replace(circuit, nodes=nodes, edges=edges, found_by=found_by, calibration=None)

@@ -1,6 +1,6 @@
 """What every discovery method offers, and the table of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Protocol, Self
 
@@ -21,11 +21,14 @@ class Method(Protocol):
     """An estimator: its constructor stores settings, `fit` learns, learned state ends in `_`."""
 
     granularity: ClassVar[Granularity]
-    curve_: list[CurvePoint]
-    """Size and loss on the select split of the masks met on the way."""
     circuits_: dict[float, Circuit | None]
     """Target loss -> the smallest circuit found; None where it was not reached."""
     budget_: Budget
+
+    @property
+    def curve_(self) -> Sequence[CurvePoint]:
+        """Size and loss on the select split of the masks met on the way."""
+        ...
 
     def fit(
         self,

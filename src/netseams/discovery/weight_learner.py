@@ -19,6 +19,7 @@ from netseams.discovery.search import CurvePoint
 from netseams.discovery.shrink import Mask, shrink
 from netseams.discovery.units import Units
 from netseams.discovery.weight_config import WeightMaskConfig
+from netseams.masks import geometric
 from netseams.models import touched_channels
 
 
@@ -148,7 +149,7 @@ def train_weight_mask(
 
 def price_at(config: WeightMaskConfig, progress: float) -> float:
     """Price of an all-open mask, in nats: from `price_start` to `price_end`, geometrically."""
-    return config.price_start * (config.price_end / config.price_start) ** progress
+    return geometric(config.price_start, config.price_end, progress)
 
 
 def _picks(trial: Trial, config: WeightMaskConfig, step: int) -> list[Tensor]:

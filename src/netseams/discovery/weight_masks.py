@@ -16,11 +16,12 @@ from netseams.circuits import Circuit, Granularity
 from netseams.discovery.drift import Drift, measure_drift, refuse_drift
 from netseams.discovery.masked import Masked, evaluating
 from netseams.discovery.objectives import Objective, Trial, faithful, function_of, labels
-from netseams.discovery.search import Budget, CurvePoint
+from netseams.discovery.search import Budget
 from netseams.discovery.units import Units
 from netseams.discovery.weight_config import WeightMaskConfig, WeightSearchConfig
 from netseams.discovery.weight_learner import (
     MaskMeasure,
+    WeightPoint,
     WeightTrace,
     train_weight_mask,
 )
@@ -50,7 +51,7 @@ class WeightSearch(Generic[C]):
     granularity: ClassVar[Granularity] = "weights"
     name: str
     config: C
-    curve_: list[CurvePoint]
+    curve_: list[WeightPoint]
     circuits_: dict[float, Circuit | None]
     budget_: Budget
 
@@ -90,7 +91,7 @@ class WeightSearch(Generic[C]):
             measure = MaskMeasure(masked, trial, units)
             trace = self._search(masked, trial, measure, targets)
             masks = trace.smallest(measure, self.config.bisections)
-        self.curve_ = list(trace.curve)
+        self.curve_ = trace.curve
         self.gap_ = trace.gap
         self.losses_ = {t: mask.loss if mask else None for t, mask in masks.items()}
         self.masks_ = {

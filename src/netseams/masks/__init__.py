@@ -1,6 +1,6 @@
 """Pure tensor maths of masks: exact selection, gates, relaxations, annealing. Knows no model."""
 
-from netseams.masks.continuous import ContinuousSparsification, sharpened, sharpness
+from netseams.masks.continuous import ContinuousSparsification, sharpened
 from netseams.masks.gates import hard_gate, topk_gate
 from netseams.masks.hard_concrete import (
     HardConcrete,
@@ -10,7 +10,7 @@ from netseams.masks.hard_concrete import (
 )
 from netseams.masks.relaxation import Relaxation
 from netseams.masks.row_selection import abs_topk, abs_topk_
-from netseams.masks.schedules import AnnealShape, annealed_density, kept_count
+from netseams.masks.schedules import AnnealShape, annealed_density, geometric, kept_count
 from netseams.masks.selection import (
     keep_,
     keep_largest_,
@@ -29,6 +29,7 @@ __all__ = [
     "abs_topk",
     "abs_topk_",
     "annealed_density",
+    "geometric",
     "hard_concrete",
     "hard_gate",
     "keep_",
@@ -39,7 +40,6 @@ __all__ = [
     "mean_gate",
     "open_probability",
     "sharpened",
-    "sharpness",
     "top_mask",
     "topk_gate",
 ]

@@ -36,3 +36,8 @@ def annealed_density(
 def kept_count(numel: int, density: float) -> int:
     """Weights kept of `numel` at `density`: rounded, and never fewer than one."""
     return max(1, round(numel * density))
+
+
+def geometric(start: float, end: float, progress: float) -> float:
+    """From `start` at progress 0 to `end` at progress 1, by an equal factor in equal steps."""
+    return start * (end / start) ** progress
