@@ -10,6 +10,7 @@ from torch import Tensor
 
 from netseams.circuits import Circuit
 from netseams.core import Config
+from netseams.evaluation.left import left
 from netseams.evaluation.score import candidate_logits
 from netseams.interventions import AblationKind
 from netseams.models import Transformer
@@ -45,8 +46,9 @@ def agreement(
     """
     circuit.check_model(model)
     calibration = circuit.calibration if calibrated else None
+    nodes, weights = left(circuit, model, "only", ablation)
     ours, targets = candidate_logits(
-        model, task, "report", circuit.nodes, ablation, means, calibration
+        model, task, "report", nodes, ablation, means, calibration, weights
     )
     whole, _ = candidate_logits(model, task, "report", None, ablation, means)
     same = ours.argmax(-1) == whole.argmax(-1)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from netseams.circuits import Calibration
 from netseams.core import Config
-from netseams.interventions import AblationKind, NodeMask, ablation_fill, masked_hooks
+from netseams.interventions import AblationKind, NodeMask, ablation_fill, masked_hooks, with_weights
 from netseams.models import Transformer
 from netseams.tasks import Task, TaskSplit, learned_accuracy
 
@@ -32,8 +32,13 @@ def candidate_logits(
     ablation: AblationKind,
     means: Mapping[str, Tensor],
     calibration: Calibration | None = None,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> tuple[Float[Tensor, "R P C"], Int[Tensor, "R P"]]:
-    """Logits over the candidates, and the right answers, with nodes outside `nodes` ablated."""
+    """Logits over the candidates, and the right answers, with nodes outside `nodes` ablated.
+
+    Args:
+        weights: parameters that stand in for the model's own.
+    """
     tokens, targets = task.rows(split)
     answers = task.answers.expand(len(tokens), -1)
     with torch.no_grad():
@@ -41,7 +46,8 @@ def candidate_logits(
         if nodes is not None:
             fill = ablation_fill(ablation, model, means, tokens, answers)
             hooks = masked_hooks(nodes, fill)
-        logits = task.candidate_logits(model(tokens, hooks, answers))
+        run = with_weights(model, weights or {})
+        logits = task.candidate_logits(run(tokens, hooks, answers))
         return logits if calibration is None else calibration.apply(logits), targets
 
 
@@ -53,13 +59,19 @@ def score(
     ablation: AblationKind,
     means: Mapping[str, Tensor],
     calibration: Calibration | None = None,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Score:
     """Score a model of which only `nodes` are left (None: all of it).
+
+    Args:
+        weights: parameters that stand in for the model's own.
 
     Raises:
         SettingError: the calibration is for another number of candidates.
     """
-    logits, targets = candidate_logits(model, task, split, nodes, ablation, means, calibration)
+    logits, targets = candidate_logits(
+        model, task, split, nodes, ablation, means, calibration, weights
+    )
     return Score(
         loss=float(F.cross_entropy(logits.flatten(0, 1), targets.flatten())),
         accuracy=float((logits.argmax(-1) == targets).float().mean()),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from netseams.circuits import Circuit
+from netseams.evaluation.left import left
 from netseams.evaluation.score import Score, score
 from netseams.interventions import AblationKind
 from netseams.models import Transformer
@@ -29,4 +30,5 @@ def sufficiency(
     """
     circuit.check_model(model)
     calibration = circuit.calibration if calibrated else None
-    return score(model, task, "report", circuit.nodes, ablation, means, calibration)
+    nodes, weights = left(circuit, model, "only", ablation)
+    return score(model, task, "report", nodes, ablation, means, calibration, weights)
