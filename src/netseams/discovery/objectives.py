@@ -122,7 +122,7 @@ def both(function: Function, others: Sequence[Function]) -> Objective:
     return Objective("both", terms)
 
 
-class Trial:
+class Wishes:
     """An objective with its wishes worked out on one base network.
 
     Raises:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from netseams.circuits import Circuit, Granularity
 from netseams.discovery.drift import Drift, measure_drift, refuse_drift
 from netseams.discovery.masked import Masked, evaluating
-from netseams.discovery.objectives import Objective, Trial, faithful, function_of, labels
+from netseams.discovery.objectives import Objective, Wishes, faithful, function_of, labels
 from netseams.discovery.search import Budget
 from netseams.discovery.units import Units
 from netseams.discovery.weight_config import WeightMaskConfig, WeightSearchConfig
@@ -43,9 +43,10 @@ class WeightSearch(Generic[C]):
     """What learned and computed weight masks share: gate, measures, sizes at every target.
 
     After `fit_module`: `masks_` (target loss -> matrix -> kept non-zero weights, or None where
-    the target was not reached), `losses_` (theirs, on the select split), `curve_`, `gap_` (loss of
-    the last mask, hard minus soft), `drift_`, `budget_`; on a `Transformer` also `circuits_`. With
-    the objective `necessity` masks and circuits hold the weights to remove.
+    the target was not reached), `losses_` (theirs, on the select split), `curve_`, `gaps_` (what
+    thresholding cost the mask that each was shrunk from, in nats), `drift_`, `budget_`; on a
+    `Transformer` also `circuits_`. With the objective `necessity` masks and circuits hold the
+    weights to remove.
     """
 
     granularity: ClassVar[Granularity] = "weights"
@@ -84,15 +85,15 @@ class WeightSearch(Generic[C]):
         units = Units(matrices, dict(module.named_parameters()), self.config.unit)
         with evaluating(module):
             masked = Masked(module, units)
-            trial = Trial(objective, masked.base)
+            wishes = Wishes(objective, masked.base)
             self.drift_: Drift = measure_drift(objective, masked.base)
             if self.config.on_drift == "refuse":
                 refuse_drift(self.drift_)
-            measure = MaskMeasure(masked, trial, units)
-            trace = self._search(masked, trial, measure, targets)
+            measure = MaskMeasure(masked, wishes, units)
+            trace = self._search(masked, wishes, measure, targets)
             masks = trace.smallest(measure, self.config.bisections)
         self.curve_ = trace.curve
-        self.gap_ = trace.gap
+        self.gaps_ = {t: best.point.gap if best else None for t, best in trace.best.items()}
         self.losses_ = {t: mask.loss if mask else None for t, mask in masks.items()}
         self.masks_ = {
             t: measure.weights(mask.gates) if mask else None for t, mask in masks.items()
@@ -110,7 +111,7 @@ class WeightSearch(Generic[C]):
         return self
 
     def _search(
-        self, masked: Masked, trial: Trial, measure: MaskMeasure, targets: Sequence[float]
+        self, masked: Masked, wishes: Wishes, measure: MaskMeasure, targets: Sequence[float]
     ) -> WeightTrace:
         raise NotImplementedError
 
@@ -123,7 +124,7 @@ class WeightSearch(Generic[C]):
             "ablation": "zero",
             "target_loss": target,
             "loss": self.losses_[target],
-            "gap": self.gap_,
+            "gap": self.gaps_[target],
             "drift": self.drift_.model_dump(mode="json"),
         }
 
@@ -152,6 +153,6 @@ class WeightMasks(WeightSearch[WeightMaskConfig]):
         self.name = NAMES[self.config.relaxation.kind]
 
     def _search(
-        self, masked: Masked, trial: Trial, measure: MaskMeasure, targets: Sequence[float]
+        self, masked: Masked, wishes: Wishes, measure: MaskMeasure, targets: Sequence[float]
     ) -> WeightTrace:
-        return train_weight_mask(masked, trial, measure, self.config, targets)
+        return train_weight_mask(masked, wishes, measure, self.config, targets)

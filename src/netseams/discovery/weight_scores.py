@@ -13,7 +13,7 @@ from torch import Tensor
 
 from netseams.core import SettingError
 from netseams.discovery.masked import Masked
-from netseams.discovery.objectives import Trial
+from netseams.discovery.objectives import Wishes
 from netseams.discovery.weight_config import WeightSearchConfig
 from netseams.discovery.weight_learner import MaskMeasure, WeightTrace
 from netseams.discovery.weight_masks import WeightSearch
@@ -38,15 +38,15 @@ class WeightScores(WeightSearch[WeightScoresConfig]):
         self.name = self.config.scoring
 
     def _search(
-        self, masked: Masked, trial: Trial, measure: MaskMeasure, targets: Sequence[float]
+        self, masked: Masked, wishes: Wishes, measure: MaskMeasure, targets: Sequence[float]
     ) -> WeightTrace:
         trace = WeightTrace(best=dict.fromkeys(targets))
         if self.config.scoring == "magnitude":
             scores = magnitude(measure)
         else:
-            scores = saliency(masked, trial, measure, self.config.rows)
+            scores = saliency(masked, wishes, measure, self.config.rows)
             trace.training_sequences = sum(
-                min(self.config.rows, trial.rows(i)) for i in range(len(trial.objective.terms))
+                min(self.config.rows, wishes.rows(i)) for i in range(len(wishes.objective.terms))
             )
         n, last = len(scores), max(1, self.config.snapshots - 1)
         for i in range(self.config.snapshots):
@@ -61,7 +61,7 @@ def magnitude(measure: MaskMeasure) -> Float[Tensor, " G"]:
     return measure.units.totals(measure.units.magnitudes)
 
 
-def saliency(masked: Masked, trial: Trial, measure: MaskMeasure, rows: int) -> Float[Tensor, " G"]:
+def saliency(masked: Masked, wishes: Wishes, measure: MaskMeasure, rows: int) -> Float[Tensor, " G"]:
     """How much the loss depends on every gate, to first order, at the whole network.
 
     |dL/dgate| at gates of one, which for a single weight is |w dL/dw| (arXiv 1810.02340,
@@ -71,15 +71,15 @@ def saliency(masked: Masked, trial: Trial, measure: MaskMeasure, rows: int) -> F
     Raises:
         SettingError: the objective has no slope there: fidelity to the network is at its best.
     """
-    if trial.objective.name in ("faithful", "both"):
+    if wishes.objective.name in ("faithful", "both"):
         raise SettingError(
-            f"saliency cannot rank for the objective {trial.objective.name}: the whole network is "
+            f"saliency cannot rank for the objective {wishes.objective.name}: the whole network is "
             "perfectly faithful to itself, so its slope is zero; use labels or necessity"
         )
-    removes = trial.objective.removes
+    removes = wishes.objective.removes
     start = torch.zeros if removes else torch.ones
     gates = start(measure.units.n_gates, device=measure.units.device, requires_grad=True)
-    picks = [torch.arange(min(rows, trial.rows(i))) for i in range(len(trial.objective.terms))]
-    loss = trial.loss(masked.only(gates), masked.without(gates), "mask_train", picks)
+    picks = [torch.arange(min(rows, wishes.rows(i))) for i in range(len(wishes.objective.terms))]
+    loss = wishes.loss(masked.only(gates), masked.without(gates), "mask_train", picks)
     (slope,) = torch.autograd.grad(loss, [gates])
     return -slope if removes else slope.abs()
