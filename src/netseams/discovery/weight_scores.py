@@ -61,7 +61,9 @@ def magnitude(measure: MaskMeasure) -> Float[Tensor, " G"]:
     return measure.units.totals(measure.units.magnitudes)
 
 
-def saliency(masked: Masked, wishes: Wishes, measure: MaskMeasure, rows: int) -> Float[Tensor, " G"]:
+def saliency(
+    masked: Masked, wishes: Wishes, measure: MaskMeasure, rows: int
+) -> Float[Tensor, " G"]:
     """How much the loss depends on every gate, to first order, at the whole network.
 
     |dL/dgate| at gates of one, which for a single weight is |w dL/dw| (arXiv 1810.02340,
