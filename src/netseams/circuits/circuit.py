@@ -178,7 +178,10 @@ class Circuit:
 
 
 def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
-    """As many nodes at every site, drawn at random; of links, about as many, on paths."""
+    """As many nodes at every site, or weights in every matrix, drawn at random; of links, about as
+    many, on paths."""
+    if circuit.granularity == "weights":
+        return _random_weights(circuit, model, seed)
     if circuit.granularity == "components":
         graph, draws = component_graph(model.cfg), generator(seed, "random links")
         links = graph.links_in(random_links(graph, len(circuit.links), draws))
@@ -193,4 +196,18 @@ def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
         nodes[site.name] = mask
     found_by = {"method": "random_per_site", "seed": seed}
     edges = edges_between(model, nodes)
+    return replace(circuit, nodes=nodes, edges=edges, found_by=found_by, calibration=None)
+
+
+def _random_weights(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
+    parameters = dict(model.named_parameters())
+    edges: dict[str, Tensor] = {}
+    for name, mask in circuit.edges.items():
+        places = parameters[name].detach().cpu().flatten().nonzero().squeeze(1)
+        order = torch.randperm(len(places), generator=generator(seed, "random", name))
+        drawn = torch.zeros(mask.numel(), dtype=torch.bool)
+        drawn[places[order[: int(mask.sum())]]] = True
+        edges[name] = drawn.view(mask.shape)
+    found_by = {"method": "random_per_matrix", "seed": seed}
+    nodes = nodes_touched(model.cfg, edges)
     return replace(circuit, nodes=nodes, edges=edges, found_by=found_by, calibration=None)

@@ -11,8 +11,10 @@ from netseams.interventions import (
     AblationKind,
     ablated_for_task,
     ablation_fill,
+    kept_weights,
     masked_hooks,
     run_with_links,
+    with_weights,
 )
 from netseams.models import Transformer, component_graph
 from netseams.tasks import Task, TaskSplit
@@ -30,7 +32,7 @@ def logits_with(
 
     Args:
         fill: what stands in for what is ablated, from `fill_for`: by site for `nodes`, by source
-            for `components`.
+            for `components`. Weights are left out by being zero, whatever it holds.
         without: ablate the circuit and keep the rest.
     """
     if circuit.granularity == "nodes":
@@ -40,7 +42,8 @@ def logits_with(
         links = component_graph(model.cfg).mask(circuit.links).to(tokens.device)
         gates = (~links if without else links).unsqueeze(0)
         return run_with_links(model, tokens, gates, fill, answers).squeeze(0)
-    raise SettingError(f"circuits of granularity {circuit.granularity} cannot be run")
+    kept = kept_weights(model, circuit.edges, "without" if without else "only")
+    return with_weights(model, kept)(tokens, None, answers)
 
 
 def fill_for(
@@ -58,9 +61,17 @@ def fill_for(
     whole components over the task's mask_train inputs.
 
     Raises:
+        SettingError: anything but zero for `weights`: there is no mean of a weight.
         TaskError: resample ablation of components, where clean and corrupt inputs are the same.
     """
     tokens, _ = task.rows(split)
+    if circuit.granularity == "weights":
+        if kind != "zero":
+            raise SettingError(
+                f"ablation {kind!r} replaces activations, but this is a circuit of weights, which "
+                "sets the others to zero: use 'zero'"
+            )
+        return {}
     if circuit.granularity == "components":
         return ablated_for_task(kind, model, task, tokens, task.partners(split))
     return ablation_fill(kind, model, means, tokens, task.answers.expand(len(tokens), -1))

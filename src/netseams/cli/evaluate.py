@@ -54,7 +54,7 @@ def _evaluate(
     )
     for column in ("ablation", "alone", "without it", "random alone", "without random", "agrees"):
         table.add_column(column, justify="right")
-    for kind in ABLATIONS:
+    for kind in ("zero",) if found.granularity == "weights" else ABLATIONS:
         cells = [
             sufficiency(found, model, task, kind, means).accuracy,
             removal_scores(found, model, [task], kind, means)[0].accuracy,

@@ -1,6 +1,7 @@
 """What every discovery method offers, and the table of them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Protocol, Self
 
 from torch import Tensor
@@ -14,6 +15,9 @@ from netseams.discovery.eap_ig import IntegratedEdgeAttribution
 from netseams.discovery.edge_masks import EdgeMasks
 from netseams.discovery.node_masks import NodeMasks
 from netseams.discovery.search import Budget, CurvePoint
+from netseams.discovery.weight_config import HARD_CONCRETE, TOPK
+from netseams.discovery.weight_masks import WeightMasks
+from netseams.discovery.weight_scores import WeightScores, WeightScoresConfig
 from netseams.models import Transformer
 from netseams.tasks import Task
 
@@ -56,3 +60,8 @@ METHODS.register("eap")(EdgeAttribution)
 METHODS.register("eap_ig")(IntegratedEdgeAttribution)
 METHODS.register("acdc")(Acdc)
 METHODS.register("edge_masks")(EdgeMasks)
+METHODS.register("weight_masks")(WeightMasks)
+METHODS.register("hard_concrete_weights")(partial(WeightMasks, HARD_CONCRETE))
+METHODS.register("topk_weights")(partial(WeightMasks, TOPK))
+METHODS.register("magnitude")(WeightScores)
+METHODS.register("saliency")(partial(WeightScores, WeightScoresConfig(scoring="saliency")))

@@ -46,14 +46,27 @@ class Function:
 def function_of(task: Task, device: torch.device | str = "cpu") -> Function:
     """A task of ours, as a function of our `Transformer` on `device`."""
 
-    answers = task.answers.to(device)
-
-    def read(run: Run, tokens: Tensor) -> Tensor:
-        return task.candidate_logits(run(tokens, None, answers.expand(len(tokens), -1)))
-
+    read = AnswerReader(tuple(task.answers.tolist()), tuple(task.candidates.tolist()))
     splits: tuple[TaskSplit, ...] = ("mask_train", "select")
-    rows = {split: _moved(task.rows(split), device) for split in splits}
+    rows: dict[TaskSplit, tuple[Inputs, Tensor]] = {
+        split: _moved(task.rows(split), device) for split in splits
+    }
     return Function(task.name, rows, read, task.floor_accuracy, task.corpus)
+
+
+@dataclass(frozen=True)
+class AnswerReader:
+    """The candidates' logits of our `Transformer` at a task's answers.
+
+    Readers of equal answers and candidates are equal, so such tasks share a forward pass.
+    """
+
+    answers: tuple[int, ...]
+    candidates: tuple[int, ...]
+
+    def __call__(self, run: Run, tokens: Int[Tensor, "R T"]) -> Float[Tensor, "R P C"]:
+        answers = torch.tensor(self.answers, device=tokens.device).expand(len(tokens), -1)
+        return run(tokens, None, answers)[..., list(self.candidates)]
 
 
 def _moved(rows: tuple[Tensor, Tensor], device: torch.device | str) -> tuple[Tensor, Tensor]:
@@ -120,7 +133,7 @@ def both(function: Function, others: Sequence[Function]) -> Objective:
     return Objective("both", terms)
 
 
-class Trial:
+class Wishes:
     """An objective with its wishes worked out on one base network.
 
     Raises:
@@ -137,17 +150,30 @@ class Trial:
     def loss(
         self, only: Run, without: Run, split: TaskSplit, picks: Sequence[Tensor] | None = None
     ) -> Float[Tensor, ""]:
-        """Weighted sum of the terms' losses; `picks` are rows for every term, None takes all."""
-        total: Tensor | None = None
+        """Weighted sum of the terms' losses; `picks` are rows for every term, None takes all.
+
+        Terms on one side that are read alike go through the module together.
+        """
+        passes: dict[object, list[int]] = {}
+        inputs = [term.function.rows[split][0] for term in self.objective.terms]
+        wished = list(self._wished[split])
+        if picks is not None:
+            inputs = [take_rows(x, rows) for x, rows in zip(inputs, picks, strict=True)]
+            wished = [x[rows] for x, rows in zip(wished, picks, strict=True)]
         for i, term in enumerate(self.objective.terms):
-            inputs, wished = term.function.rows[split][0], self._wished[split][i]
-            if picks is not None:
-                inputs, wished = take_rows(inputs, picks[i]), wished[picks[i]]
-            got = term.function.read(only if term.side == "only" else without, inputs)
-            loss = term.weight * _divergence(wished, got)
-            total = loss if total is None else total + loss
-        assert total is not None
-        return total
+            key = (term.side, term.function.read, _shapes(inputs[i]))
+            passes.setdefault(key, []).append(i)
+        losses: list[Tensor] = []
+        for together in passes.values():
+            first = self.objective.terms[together[0]]
+            run = only if first.side == "only" else without
+            got = first.function.read(run, _joined([inputs[i] for i in together]))
+            parts = got.split([len(wished[i]) for i in together])
+            losses += [
+                self.objective.terms[i].weight * _divergence(wished[i], part)
+                for i, part in zip(together, parts, strict=True)
+            ]
+        return torch.stack(losses).sum()
 
     def rows(self, term: int) -> int:
         """Rows of the mask_train split of a term's function."""
@@ -183,6 +209,22 @@ def take_rows(inputs: Inputs, picks: Tensor) -> Inputs:
     if isinstance(inputs, Tensor):
         return inputs[picks]
     return {name: part[picks] for name, part in inputs.items()}
+
+
+def _shapes(inputs: Inputs) -> tuple:
+    """What must agree for inputs to be joined."""
+    if isinstance(inputs, Tensor):
+        return tuple(inputs.shape[1:])
+    return tuple((name, tuple(part.shape[1:])) for name, part in sorted(inputs.items()))
+
+
+def _joined(inputs: Sequence[Any]) -> Inputs:
+    """Rows after rows."""
+    if len(inputs) == 1:
+        return inputs[0]
+    if isinstance(inputs[0], Tensor):
+        return torch.cat(list(inputs))
+    return {name: torch.cat([part[name] for part in inputs]) for name in inputs[0]}
 
 
 def _divergence(wished: Tensor, logits: Tensor) -> Float[Tensor, ""]:

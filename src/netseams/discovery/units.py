@@ -71,6 +71,19 @@ class Units:
         masks = self.masks(gates.to(torch.float32))
         return {name: (mask > 0) & (self._weights[name] != 0) for name, mask in masks.items()}
 
+    def removed(self, gates: Bool[Tensor, " G"]) -> dict[str, Bool[Tensor, "..."]]:
+        """Matrix -> which non-zero weights are lost with the open gates.
+
+        Of nodes these are all weights into or out of one, kept ones those between two.
+        """
+        rest = self.kept(~gates)
+        return {name: ~mask & (self._weights[name] != 0) for name, mask in rest.items()}
+
+    @property
+    def magnitudes(self) -> dict[str, Tensor]:
+        """Matrix -> |w|."""
+        return {name: weight.abs() for name, weight in self._weights.items()}
+
     def totals(self, values: Mapping[str, Tensor]) -> Float[Tensor, " G"]:
         """Sum over the weights of every gate of `values`, given in the shapes of the weights."""
         gates = torch.ones(self.n_gates, device=self.device)

@@ -37,10 +37,14 @@ class WeightMaskConfig(WeightSearchConfig):
     steps: int = Field(default=300, ge=1)
     batch_size: int = Field(default=32, ge=1)
     """Rows a step, split evenly over the terms of the objective."""
-    lr: float = Field(default=0.02, gt=0)
-    price_start: float = Field(default=0.01, gt=0)
+    lr: float = Field(default=0.03, gt=0)
+    price_start: float = Field(default=3.0, gt=0)
     """Price of an all-open mask in nats, at the first step: the mean of the mask is what counts,
     so that one price means the same for masks of any size."""
-    price_end: float = Field(default=3.0, gt=0)
+    price_end: float = Field(default=100.0, gt=0)
     """The same at the last step; in between it rises geometrically."""
     seed: int = 0
+
+
+HARD_CONCRETE = WeightMaskConfig(relaxation=HardConcrete(), lr=0.1)
+TOPK = WeightMaskConfig(relaxation=TopK())

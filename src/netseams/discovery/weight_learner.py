@@ -14,11 +14,12 @@ from torch import Tensor
 
 from netseams.core import DivergedError, generator
 from netseams.discovery.masked import Masked
-from netseams.discovery.objectives import Trial
+from netseams.discovery.objectives import Wishes
 from netseams.discovery.search import CurvePoint
 from netseams.discovery.shrink import Mask, shrink
 from netseams.discovery.units import Units
 from netseams.discovery.weight_config import WeightMaskConfig
+from netseams.masks import geometric
 from netseams.models import touched_channels
 
 
@@ -34,6 +35,11 @@ class WeightPoint(CurvePoint):
     """Loss of the relaxed mask on the same data. A wide gap to `loss` says that thresholding
     changed what the mask does."""
 
+    @property
+    def gap(self) -> float:
+        """Hard minus soft loss, in nats."""
+        return self.loss - self.soft_loss
+
 
 @dataclass
 class Best:
@@ -41,26 +47,31 @@ class Best:
 
     mask: Mask
     scores: Tensor
+    point: WeightPoint
 
 
 class MaskMeasure:
     """Losses and sizes of hard masks of one module; counts the evaluations it made."""
 
-    def __init__(self, masked: Masked, trial: Trial, units: Units) -> None:
-        self._masked, self._trial, self.units = masked, trial, units
+    def __init__(self, masked: Masked, wishes: Wishes, units: Units) -> None:
+        self._masked, self._wishes, self.units = masked, wishes, units
         self.evaluations = 0
 
     def loss(self, gates: Tensor) -> float:
         """Loss of a hard or soft mask (G,) on the select split, in nats."""
         self.evaluations += 1
         with torch.no_grad():
-            masks = self.units.masks(gates.float())
-            only, without = self._masked.only(masks), self._masked.without(masks)
-            return float(self._trial.loss(only, without, "select"))
+            only, without = self._masked.only(gates.float()), self._masked.without(gates.float())
+            return float(self._wishes.loss(only, without, "select"))
+
+    def weights(self, gates: Bool[Tensor, " G"]) -> dict[str, Tensor]:
+        """Matrix -> the non-zero weights that a hard mask keeps, or removes if that is its role."""
+        removes = self._wishes.objective.removes
+        return self.units.removed(gates) if removes else self.units.kept(gates)
 
     def point(self, kept: Bool[Tensor, " G"], soft: Float[Tensor, " G"] | None) -> WeightPoint:
         """Sizes and losses of a mask; without a soft one the hard one stands for both."""
-        masks = self.units.kept(kept)
+        masks = self.weights(kept)
         channels = touched_channels(self.units.matrices, masks)
         loss = self.loss(kept)
         return WeightPoint(
@@ -88,10 +99,9 @@ class WeightTrace:
         self.curve.append(point)
         for target in targets:
             best = self.best.setdefault(target, None)
-            if point.loss <= target and (
-                best is None or point.n_units < int(best.mask.gates.sum())
-            ):
-                self.best[target] = Best(Mask(kept, point.loss), scores.detach().clone())
+            if point.loss <= target and (best is None or point.n_units < best.point.n_units):
+                mask = Mask(kept, point.loss)
+                self.best[target] = Best(mask, scores.detach().clone(), point)
 
     def smallest(self, measure: MaskMeasure, bisections: int) -> dict[float, Mask | None]:
         """The best masks, shrunk along their rankings."""
@@ -102,7 +112,7 @@ class WeightTrace:
 
 
 def train_weight_mask(
-    masked: Masked, trial: Trial, measure: MaskMeasure, config: WeightMaskConfig,
+    masked: Masked, wishes: Wishes, measure: MaskMeasure, config: WeightMaskConfig,
     targets: Sequence[float],
 ) -> WeightTrace:  # fmt: skip
     """Train one mask from all open to nearly all shut.
@@ -118,9 +128,8 @@ def train_weight_mask(
     for step in range(config.steps):
         progress = step / max(1, config.steps - 1)
         gates = relaxation.gates(scores, progress, generator(config.seed, "noise", step))
-        masks = units.masks(gates)
-        picks = _picks(trial, config, step)
-        loss = trial.loss(masked.only(masks), masked.without(masks), "mask_train", picks)
+        picks = _picks(wishes, config, step)
+        loss = wishes.loss(masked.only(gates), masked.without(gates), "mask_train", picks)
         cost = loss + price_at(config, progress) * relaxation.size(scores, gates)
         (scores.grad,) = torch.autograd.grad(cost, [scores])
         optimizer.step()
@@ -140,12 +149,12 @@ def train_weight_mask(
 
 def price_at(config: WeightMaskConfig, progress: float) -> float:
     """Price of an all-open mask, in nats: from `price_start` to `price_end`, geometrically."""
-    return config.price_start * (config.price_end / config.price_start) ** progress
+    return geometric(config.price_start, config.price_end, progress)
 
 
-def _picks(trial: Trial, config: WeightMaskConfig, step: int) -> list[Tensor]:
+def _picks(wishes: Wishes, config: WeightMaskConfig, step: int) -> list[Tensor]:
     """Rows of every term, `batch_size` in all (at least one a term)."""
-    n = len(trial.objective.terms)
+    n = len(wishes.objective.terms)
     draws = generator(config.seed, "mask batch", step)
     size = max(1, config.batch_size // n)
-    return [torch.randperm(trial.rows(i), generator=draws)[:size] for i in range(n)]
+    return [torch.randperm(wishes.rows(i), generator=draws)[:size] for i in range(n)]

@@ -7,7 +7,7 @@ one search gives a whole size-loss curve. `price_start == price_end` gives the p
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from netseams.circuits import Circuit, Granularity
 from netseams.discovery.drift import Drift, measure_drift, refuse_drift
 from netseams.discovery.masked import Masked, evaluating
-from netseams.discovery.objectives import Objective, Trial, faithful, function_of, labels
+from netseams.discovery.objectives import Objective, Wishes, faithful, function_of, labels
 from netseams.discovery.search import Budget
 from netseams.discovery.units import Units
 from netseams.discovery.weight_config import WeightMaskConfig, WeightSearchConfig
@@ -28,21 +28,30 @@ from netseams.discovery.weight_learner import (
 from netseams.models import Transformer, matrices_of, weight_matrices
 from netseams.tasks import Task
 
+C = TypeVar("C", bound=WeightSearchConfig)
+
 OBJECTIVES = {"labels": labels, "faithful": faithful}
+NAMES = {
+    "continuous": "weight_masks",
+    "hard_concrete": "hard_concrete_weights",
+    "topk": "topk_weights",
+}
+"""Relaxation -> what the method is registered as."""
 
 
-class WeightSearch:
+class WeightSearch(Generic[C]):
     """What learned and computed weight masks share: gate, measures, sizes at every target.
 
     After `fit_module`: `masks_` (target loss -> matrix -> kept non-zero weights, or None where
-    the target was not reached), `losses_` (theirs, on the select split), `curve_`, `drift_`,
-    `budget_`; on a `Transformer` also `circuits_`. With the objective `necessity` the kept
-    weights are those to remove.
+    the target was not reached), `losses_` (theirs, on the select split), `curve_`, `gaps_` (what
+    thresholding cost the mask that each was shrunk from, in nats), `drift_`, `budget_`; on a
+    `Transformer` also `circuits_`. With the objective `necessity` masks and circuits hold the
+    weights to remove.
     """
 
     granularity: ClassVar[Granularity] = "weights"
     name: str
-    config: WeightSearchConfig
+    config: C
     curve_: list[WeightPoint]
     circuits_: dict[float, Circuit | None]
     budget_: Budget
@@ -57,7 +66,7 @@ class WeightSearch:
         """Search for weights of `model` that do `task`.
 
         Args:
-            means: tells the device; weights outside a mask are zero, whatever the means.
+            means: not used: weights outside a mask are zero.
             targets: losses on the select split, in nats, to find the smallest mask for.
         """
         function = function_of(task, next(model.parameters()).device)
@@ -75,17 +84,20 @@ class WeightSearch:
         matrices = weight_matrices(module, self.config.matrices)
         units = Units(matrices, dict(module.named_parameters()), self.config.unit)
         with evaluating(module):
-            masked = Masked(module)
-            trial = Trial(objective, masked.base)
+            masked = Masked(module, units)
+            wishes = Wishes(objective, masked.base)
             self.drift_: Drift = measure_drift(objective, masked.base)
             if self.config.on_drift == "refuse":
                 refuse_drift(self.drift_)
-            measure = MaskMeasure(masked, trial, units)
-            trace = self._search(masked, trial, measure, targets)
+            measure = MaskMeasure(masked, wishes, units)
+            trace = self._search(masked, wishes, measure, targets)
             masks = trace.smallest(measure, self.config.bisections)
         self.curve_ = trace.curve
+        self.gaps_ = {t: best.point.gap if best else None for t, best in trace.best.items()}
         self.losses_ = {t: mask.loss if mask else None for t, mask in masks.items()}
-        self.masks_ = {t: units.kept(mask.gates) if mask else None for t, mask in masks.items()}
+        self.masks_ = {
+            t: measure.weights(mask.gates) if mask else None for t, mask in masks.items()
+        }
         if isinstance(module, Transformer):
             self.circuits_ = {
                 t: self._circuit(module, objective, t, mask) for t, mask in self.masks_.items()
@@ -99,7 +111,7 @@ class WeightSearch:
         return self
 
     def _search(
-        self, masked: Masked, trial: Trial, measure: MaskMeasure, targets: Sequence[float]
+        self, masked: Masked, wishes: Wishes, measure: MaskMeasure, targets: Sequence[float]
     ) -> WeightTrace:
         raise NotImplementedError
 
@@ -112,6 +124,7 @@ class WeightSearch:
             "ablation": "zero",
             "target_loss": target,
             "loss": self.losses_[target],
+            "gap": self.gaps_[target],
             "drift": self.drift_.model_dump(mode="json"),
         }
 
@@ -132,19 +145,14 @@ class WeightSearch:
         return Circuit.from_weights(model, whole | masks, function.name, function.corpus, found_by)
 
 
-class WeightMasks(WeightSearch):
+class WeightMasks(WeightSearch[WeightMaskConfig]):
     """Learns one mask over the weights, output neurons or nodes of a module."""
 
-    def __init__(self, config: WeightMaskConfig | None = None, name: str = "weight_masks") -> None:
-        self.config: WeightMaskConfig = config or WeightMaskConfig()
-        self.name = name
+    def __init__(self, config: WeightMaskConfig | None = None) -> None:
+        self.config = config or WeightMaskConfig()
+        self.name = NAMES[self.config.relaxation.kind]
 
     def _search(
-        self, masked: Masked, trial: Trial, measure: MaskMeasure, targets: Sequence[float]
+        self, masked: Masked, wishes: Wishes, measure: MaskMeasure, targets: Sequence[float]
     ) -> WeightTrace:
-        return train_weight_mask(masked, trial, measure, self.config, targets)
-
-    def _found_by(self, objective: Objective, target: float) -> dict[str, Any]:
-        last = self.curve_[-1]
-        gap = {"soft_loss": last.soft_loss, "hard_loss": last.loss}
-        return super()._found_by(objective, target) | {"last_mask": gap}
+        return train_weight_mask(masked, wishes, measure, self.config, targets)

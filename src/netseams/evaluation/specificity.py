@@ -33,7 +33,10 @@ def removal_scores(
 def next_token_rise(
     circuit: Circuit, model: Transformer, corpus: Corpus, means: Mapping[str, Tensor]
 ) -> float:
-    """Rise of the next-token loss on 128 held-out windows when the circuit is mean-ablated."""
+    """Rise of the next-token loss on 128 held-out windows when the circuit is ablated.
+
+    Nodes and links to their means; weights are set to zero.
+    """
     circuit.check_model(model)
     batch = corpus.batch("test", 128, model.cfg.n_ctx, generator("next token", corpus.name))
 

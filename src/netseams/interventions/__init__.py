@@ -18,15 +18,18 @@ from netseams.interventions.links import (
 from netseams.interventions.patching import patch_every_link
 from netseams.interventions.reads import SourceValues
 from netseams.interventions.rewire import redrawn_on_support, untrained_twin
+from netseams.interventions.weights import LeftOut, kept_weights, with_weights
 
 __all__ = [
     "ABLATIONS",
     "AblationKind",
+    "LeftOut",
     "NodeMask",
     "SourceValues",
     "ablated_for_task",
     "ablated_values",
     "ablation_fill",
+    "kept_weights",
     "link_slopes",
     "masked_hooks",
     "mean_activations",
@@ -35,4 +38,5 @@ __all__ = [
     "run_with_links",
     "source_values",
     "untrained_twin",
+    "with_weights",
 ]

@@ -1,7 +1,7 @@
 """Pure tensor maths of masks: exact selection, gates, relaxations, annealing,
 overlap. Knows no model."""
 
-from netseams.masks.continuous import ContinuousSparsification, sharpened, sharpness
+from netseams.masks.continuous import ContinuousSparsification, sharpened
 from netseams.masks.gates import hard_gate, topk_gate
 from netseams.masks.hard_concrete import (
     HardConcrete,
@@ -61,7 +61,6 @@ __all__ = [
     "overlap",
     "shared_iou",
     "sharpened",
-    "sharpness",
     "size",
     "top_mask",
     "topk_gate",

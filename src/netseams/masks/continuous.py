@@ -8,11 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from netseams.core import Config
-
-
-def sharpness(progress: float, final: float) -> float:
-    """beta = final ** progress: from 1 to `final`, geometrically (arXiv 1912.04427, section 3)."""
-    return final**progress
+from netseams.masks.schedules import geometric
 
 
 def sharpened(scores: Float[Tensor, " n"], beta: float) -> Float[Tensor, " n"]:
@@ -21,7 +17,7 @@ def sharpened(scores: Float[Tensor, " n"], beta: float) -> Float[Tensor, " n"]:
 
 
 class ContinuousSparsification(Config):
-    """sigmoid(beta s) in training, 1[s > 0] afterwards."""
+    """sigmoid(beta s) in training, 1[s > 0] afterwards; beta grows from 1 geometrically."""
 
     kind: Literal["continuous"] = "continuous"
     init: float = 0.05
@@ -34,7 +30,7 @@ class ContinuousSparsification(Config):
     def gates(
         self, scores: Float[Tensor, " n"], progress: float, draws: torch.Generator | None = None
     ) -> Float[Tensor, " n"]:
-        return sharpened(scores, sharpness(progress, self.final_beta))
+        return sharpened(scores, geometric(1.0, self.final_beta, progress))
 
     def size(self, scores: Float[Tensor, " n"], gates: Float[Tensor, " n"]) -> Float[Tensor, ""]:
         return gates.mean()
