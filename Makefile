@@ -26,6 +26,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/export.py
 	$(BIN)/python benchmarks/selection.py
 	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/patching.py
 
 # The networks in the box, made again: about twenty minutes of processor time each.
 zoo: .venv/installed
