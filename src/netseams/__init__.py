@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from netseams.circuits import (
         Circuit,
         CompiledCircuit,
+        circuit_from_eap,
         circuit_graph,
         export_onnx,
         export_torch,
         load_circuit,
         load_compiled,
         save_circuit,
+        structural_links,
+        write_eap,
     )
     from netseams.comparison import Arm, CompareConfig, Comparison, Setting, compare
     from netseams.core import NetseamsError
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
         TwoSlotsConfig,
         load_corpus,
     )
-    from netseams.discovery import HyperSearch, NodeMaskConfig, NodeMasks
+    from netseams.discovery import METHODS, HyperSearch, NodeMaskConfig, NodeMasks, score_error
     from netseams.evaluation import (
         agreement,
         measure_bridges,
@@ -77,14 +80,14 @@ if TYPE_CHECKING:
 _HOME: dict[str, str] = {
     name: room
     for room, names in {
-        "circuits": "Circuit CompiledCircuit circuit_graph export_onnx export_torch load_circuit "
-        "load_compiled save_circuit",
+        "circuits": "Circuit CompiledCircuit circuit_from_eap circuit_graph export_onnx "
+        "export_torch load_circuit load_compiled save_circuit structural_links write_eap",
         "comparison": "Arm CompareConfig Comparison Setting compare",
         "core": "NetseamsError",
         "corpora": "AgreementConfig DoubleAdditionConfig SharedNodeConfig SquaresConfig "
         "StdlibConfig StringOpsConfig TextConfig TinyPythonConfig TwoOperationsConfig "
         "TwoSlotsConfig load_corpus",
-        "discovery": "HyperSearch NodeMaskConfig NodeMasks",
+        "discovery": "METHODS HyperSearch NodeMaskConfig NodeMasks score_error",
         "evaluation": "agreement measure_bridges necessity score_network sufficiency",
         "interventions": "mean_activations redrawn_on_support untrained_twin",
         "models": "Transformer TransformerConfig load_model parameter_counts save_gpt2 save_model",
@@ -99,6 +102,7 @@ _HOME: dict[str, str] = {
 }
 
 __all__ = [
+    "METHODS",
     "AgreementConfig",
     "Arm",
     "BridgeConfig",
@@ -132,6 +136,7 @@ __all__ = [
     "agreement",
     "binary_task",
     "build_task",
+    "circuit_from_eap",
     "circuit_graph",
     "compare",
     "export_onnx",
@@ -151,14 +156,17 @@ __all__ = [
     "save_circuit",
     "save_gpt2",
     "save_model",
+    "score_error",
     "score_network",
     "shuffled_twin",
+    "structural_links",
     "sufficiency",
     "task_names",
     "train",
     "train_bridges",
     "train_odd_one_out",
     "untrained_twin",
+    "write_eap",
     "write_report",
 ]
 
