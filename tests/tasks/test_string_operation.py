@@ -8,7 +8,7 @@ import torch
 from netseams.core import UnknownNameError
 from netseams.corpora import StringOps, StringOpsConfig
 from netseams.corpora.string_ops import HELD_OUT
-from netseams.tasks import Task, build_task, task_names
+from netseams.tasks import Task, build_task, phantom_operation, task_names
 
 POSITION = {
     "keep_order": lambda x: x,
@@ -177,3 +177,21 @@ def test_unknown_operations(string_ops: StringOps, name: str) -> None:
     with pytest.raises(UnknownNameError, match=f"unknown task '{name}'") as caught:
         build_task(name, string_ops, 64)
     assert caught.value.known == sorted(OPERATIONS)
+
+
+@pytest.mark.parametrize(("half", "digits"), [("low", range(5)), ("high", range(5, 10))])
+def test_a_phantom_is_an_operation_on_half_of_the_strings(string_ops: StringOps, half, digits):
+    phantom = phantom_operation("reverse", string_ops, half)
+    whole = build_task("reverse", string_ops, 64)
+    assert phantom.name == f"phantom_reverse_{half}"
+    assert phantom.floor_accuracy == pytest.approx(whole.floor_accuracy, abs=0.03)
+    for split, examples in phantom.splits.items():
+        assert len(examples) == len(whole.splits[split])
+        assert torch.equal(examples.corrupt[:, 2:], examples.clean[:, 2:])
+        firsts = set()
+        for row, target in zip(examples.clean, examples.clean_targets, strict=True):
+            pair, x = read(row, string_ops)
+            assert pair[0] == "reverse"
+            assert tuple(target.tolist()) == apply(pair, x)
+            firsts.add(x[0])
+        assert firsts == set(digits)

@@ -4,6 +4,7 @@ from netseams.tasks.base import Examples, Task, TaskSplit
 from netseams.tasks.binary import binary_task
 from netseams.tasks.build import build_task, task_names
 from netseams.tasks.floors import blind_floor, last_tokens_accuracy, shuffled_twin
+from netseams.tasks.string_operation import phantom_operation
 from netseams.tasks.task_file import TaskFile, load_task_file
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "build_task",
     "last_tokens_accuracy",
     "load_task_file",
+    "phantom_operation",
     "shuffled_twin",
     "task_names",
 ]

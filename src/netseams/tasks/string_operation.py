@@ -1,6 +1,8 @@
 """One task per string operation: the circuit of `reverse` should do `reverse` and nothing else."""
 
 import math
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,6 +18,8 @@ OPERATIONS = tuple(
 _BUCKETS: dict[TaskSplit, tuple[int, ...]] = {"mask_train": (7,), "select": (8,), "report": (9,)}
 
 Pair = tuple[str, str]
+Half = Literal["low", "high"]
+Keep = Callable[[Tensor], Tensor]
 
 
 def string_operation(name: str, corpus: StringOps) -> Task:
@@ -28,18 +32,41 @@ def string_operation(name: str, corpus: StringOps) -> Task:
     Raises:
         UnknownNameError: no such operation.
     """
+    return _task(name, corpus, name, f"apply {name} to the string", None)
+
+
+def phantom_operation(name: str, corpus: StringOps, half: Half) -> Task:
+    """An operation on strings whose first digit is `low` (below 5) or `high` (5 and above).
+
+    A network that does the operation has no part for one half of it: a circuit that does one half
+    and not the other, or whose removal breaks one half alone, was fitted and not found. The name
+    is `phantom_reverse_low` for `reverse`. Otherwise the task is that of the operation.
+
+    Raises:
+        UnknownNameError: no such operation.
+    """
+
+    def keep(x: Tensor) -> Tensor:
+        return (x[:, 0] < N_SYMBOLS // 2) == (half == "low")
+
+    question = f"apply {name} to a string whose first digit is {half}"
+    return _task(name, corpus, f"phantom_{name}_{half}", question, keep)
+
+
+def _task(name: str, corpus: StringOps, title: str, question: str, keep: Keep | None) -> Task:
+    """`title` asks for operation `name` on the strings that `keep` says."""
     if name not in OPERATIONS:
         raise UnknownNameError("task", name, OPERATIONS)
     slot = 0 if name in POSITION_OPS else 1
     clean_pairs = [pair for pair in corpus.trained if pair[slot] == name]
     splits: dict[TaskSplit, Examples] = {
-        split: _examples(name, slot, clean_pairs, corpus, split) for split in SPLIT_SIZES
+        split: _examples(title, slot, clean_pairs, corpus, split, keep) for split in SPLIT_SIZES
     }
-    floor_accuracy, floor_loss = _floor(name, slot, clean_pairs, corpus)
+    floor_accuracy, floor_loss = _floor(title, slot, clean_pairs, corpus, keep)
     return Task(
-        name=name,
+        name=title,
         corpus=corpus.name,
-        question=f"apply {name} to the string",
+        question=question,
         candidates=torch.arange(N_SYMBOLS),
         answers=torch.tensor(corpus.answers),
         splits=splits,
@@ -55,11 +82,12 @@ def _rivals(pair: Pair, slot: int, corpus: StringOps) -> list[Pair]:
 
 
 def _examples(
-    name: str, slot: int, clean_pairs: list[Pair], corpus: StringOps, split: TaskSplit
-) -> Examples:
+    name: str, slot: int, clean_pairs: list[Pair], corpus: StringOps, split: TaskSplit,
+    keep: Keep | None,
+) -> Examples:  # fmt: skip
     n = SPLIT_SIZES[split]
     draws = generator("task", name, split)
-    x = corpus.strings(_BUCKETS[split], n, draws)
+    x = _strings(corpus, split, n, draws, keep)
     clean = [clean_pairs[i % len(clean_pairs)] for i in range(n)]
     corrupt: list[Pair] = []
     for pair in clean:
@@ -70,9 +98,20 @@ def _examples(
     return Examples(clean_rows, corrupt_rows, clean_targets, corrupt_targets)
 
 
-def _floor(name: str, slot: int, clean_pairs: list[Pair], corpus: StringOps) -> tuple[float, float]:
+def _strings(
+    corpus: StringOps, split: TaskSplit, n: int, draws: torch.Generator, keep: Keep | None
+) -> Tensor:
+    if keep is None:
+        return corpus.strings(_BUCKETS[split], n, draws)
+    many = corpus.strings(_BUCKETS[split], 4 * n, draws)  # about half of them are kept
+    return many[keep(many)][:n]
+
+
+def _floor(
+    name: str, slot: int, clean_pairs: list[Pair], corpus: StringOps, keep: Keep | None
+) -> tuple[float, float]:
     """Accuracy and cross-entropy of the vote, averaged over strings and positions."""
-    x = corpus.strings(_BUCKETS["report"], 2048, generator("floor", name))
+    x = _strings(corpus, "report", 2048, generator("floor", name), keep)
 
     def outputs(pair: Pair) -> Tensor:
         return corpus.encode([pair] * len(x), x)[1]
