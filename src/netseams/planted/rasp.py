@@ -1,17 +1,18 @@
-"""A small language of sequence programs, after RASP (arXiv 2106.06981) as tracr has it (2301.05062).
+"""A small language of sequence programs, after RASP (arXiv 2106.06981) and tracr (2301.05062).
 
 A program is a tree of sequences, each with one value a position. `run` says what it computes,
 `compile_program` makes weights that compute it. Inputs stand behind a BOS, which is at no position
 of the program: a head that selects nothing attends to it.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from netseams.core import SettingError
 
-Value: TypeAlias = Hashable
+Value: TypeAlias = Any
+"""Hashable; functions of a program say what they take."""
 
 
 @dataclass(frozen=True)
