@@ -1,6 +1,7 @@
 """Every stated truth against the slowest way of finding it."""
 
 import functools
+import math
 
 import pytest
 import torch
@@ -77,8 +78,8 @@ def test_circuits_of_links(name, task_name, kind) -> None:
     planted, task, truth = find(name, task_name)
     run = Linkwise(planted, task, kind, n_pairs=16)
     every = set(links_of(planted.model.cfg))
-    if len(truth.structural) <= 12:
-        largest = max(map(len, truth.circuits[kind]))
+    n, largest = len(truth.structural), max(map(len, truth.circuits[kind]))
+    if sum(math.comb(n, size) for size in range(largest + 2)) <= 1600:
         found = run.sufficient(sorted(truth.structural), TOLERANCE, largest + 1)
         assert set(found) == set(truth.circuits[kind])
         assert len(found) == len(truth.circuits[kind])
@@ -138,8 +139,8 @@ def test_most_nodes_and_weights_are_missed(name, task_name) -> None:
         assert share < 0.5
         assert weights < 0.5
     elif name not in BARE:
-        assert share > 0.88
-        assert weights > 0.6
+        assert share > (0.6 if name.startswith("rasp") else 0.88)
+        assert weights > (0.3 if name.startswith("rasp") else 0.6)
 
 
 @every_task

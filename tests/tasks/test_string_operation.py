@@ -8,7 +8,7 @@ import torch
 from netseams.core import UnknownNameError
 from netseams.corpora import StringOps, StringOpsConfig
 from netseams.corpora.string_ops import HELD_OUT
-from netseams.tasks import Task, build_task, solver_accuracy, task_names
+from netseams.tasks import Task, build_task, phantom_operation, solver_accuracy, task_names
 
 POSITION = {
     "keep_order": lambda x: x,
@@ -203,3 +203,21 @@ def test_rotate_and_swap_pairs_agree_in_half_of_the_places(string_ops: StringOps
 def test_a_solver_of_no_operation(string_ops: StringOps) -> None:
     with pytest.raises(UnknownNameError, match="keep_order"):
         solver_accuracy("keep_order", build_task("reverse", string_ops, 14), string_ops)
+
+
+@pytest.mark.parametrize(("half", "digits"), [("low", range(5)), ("high", range(5, 10))])
+def test_a_phantom_is_an_operation_on_half_of_the_strings(string_ops: StringOps, half, digits):
+    phantom = phantom_operation("reverse", string_ops, half)
+    whole = build_task("reverse", string_ops, 64)
+    assert phantom.name == f"phantom_reverse_{half}"
+    assert phantom.floor_accuracy == pytest.approx(whole.floor_accuracy, abs=0.03)
+    for split, examples in phantom.splits.items():
+        assert len(examples) == len(whole.splits[split])
+        assert torch.equal(examples.corrupt[:, 2:], examples.clean[:, 2:])
+        firsts = set()
+        for row, target in zip(examples.clean, examples.clean_targets, strict=True):
+            pair, x = read(row, string_ops)
+            assert pair[0] == "reverse"
+            assert tuple(target.tolist()) == apply(pair, x)
+            firsts.add(x[0])
+        assert firsts == set(digits)

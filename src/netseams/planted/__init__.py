@@ -7,6 +7,7 @@ from netseams.planted.base import (
     Truth,
     WeightEdge,
 )
+from netseams.planted.compile import Compiled, compile_program
 from netseams.planted.needed import needed_nodes, needed_weights
 from netseams.planted.structure import structural_links
 from netseams.planted.table import PLANTED
@@ -14,10 +15,12 @@ from netseams.planted.table import PLANTED
 __all__ = [
     "PLANTED",
     "TOLERANCE",
+    "Compiled",
     "Planted",
     "PlantedCorpus",
     "Truth",
     "WeightEdge",
+    "compile_program",
     "needed_nodes",
     "needed_weights",
     "structural_links",

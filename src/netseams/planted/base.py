@@ -43,7 +43,7 @@ class Truth:
     """Links whose removal alone costs more than `TOLERANCE`."""
     circuits: Mapping[AblationKind, tuple[frozenset[Link], ...]]
     """The sets of links that do the task when all others are removed, and of which no link can
-    be spared: all that there are, where at most 12 links are structural."""
+    be spared: all that there are, as far as was searched (docs/planted.md)."""
     structural: frozenset[Link]
     """Links of non-zero weight on a path from the input to the logits; holds all of the above."""
     nodes: Mapping[str, frozenset[int]]

@@ -72,18 +72,20 @@ class Draft:
         """What a position writes."""
         self.parameters["pos_embed.weight"].detach()[position, self.index[channel]] = value
 
-    def head(self, layer: int, head: int, match: Pairs, copy: Pairs, sharp: float = SHARP) -> None:
+    def head(self, layer: int, head: int, match: Pairs, copy: Pairs, weak: Pairs = ()) -> None:
         """Attend from a query channel to a key channel, copy from a channel to another.
 
         Args:
-            match: (query channel, key channel); 1 in both makes a score of `sharp`.
+            match: (query channel, key channel); 1 in both makes a score of `SHARP`.
+            weak: the same with half the score.
             copy: (channel read, channel written to).
         """
         block, first = f"blocks.{layer}", head * self.cfg.d_head
-        size = math.sqrt(sharp * math.sqrt(self.cfg.d_head))
-        keys = list(dict.fromkeys(key for _, key in match))
-        for query, key in match:
-            self._read(layer, "q", first + keys.index(key), query, size)
+        size = math.sqrt(SHARP * math.sqrt(self.cfg.d_head))
+        keys = list(dict.fromkeys(key for _, key in (*match, *weak)))
+        for query, key in (*match, *weak):
+            strength = size if (query, key) in match else size / 2
+            self._read(layer, "q", first + keys.index(key), query, strength)
             self._read(layer, "k", first + keys.index(key), key, size)
         read = list(dict.fromkeys(source for source, _ in copy))
         for source, target in copy:

@@ -17,7 +17,7 @@ from netseams.tasks.odd_one_out import (
     odd_task,
 )
 from netseams.tasks.odd_rules import ODD_RULES, odd_rule
-from netseams.tasks.string_operation import solver_accuracy
+from netseams.tasks.string_operation import phantom_operation, solver_accuracy
 from netseams.tasks.task_file import TaskFile, load_task_file
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "odd_rule",
     "odd_scores",
     "odd_task",
+    "phantom_operation",
     "shuffled_twin",
     "solver_accuracy",
     "task_names",
