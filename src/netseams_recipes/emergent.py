@@ -11,6 +11,7 @@ from netseams.corpora import (
     SharedNodeConfig,
     SquaresConfig,
     StringOps,
+    TwoCallsConfig,
     TwoOperationsConfig,
     TwoSlotsConfig,
     load_corpus,
@@ -34,7 +35,12 @@ def _shape(n_layers: int, d_model: int, n_ctx: int, d_vocab: int) -> Transformer
 
 
 FixedRows = (
-    TwoSlotsConfig | DoubleAdditionConfig | TwoOperationsConfig | SquaresConfig | SharedNodeConfig
+    TwoSlotsConfig
+    | DoubleAdditionConfig
+    | TwoCallsConfig
+    | TwoOperationsConfig
+    | SquaresConfig
+    | SharedNodeConfig
 )
 
 
@@ -56,6 +62,12 @@ def double_addition() -> RunConfig:
     """One operation at two call sites."""
     train = TrainConfig(steps=1500, batch_size=128, lr=1e-3, beta2=0.98)
     return _rows(DoubleAdditionConfig(), 2, 64, train)
+
+
+def two_calls() -> RunConfig:
+    """Three operations at two call sites each."""
+    train = TrainConfig(steps=1500, batch_size=128, lr=1e-3, beta2=0.98)
+    return _rows(TwoCallsConfig(), 2, 64, train)
 
 
 def two_operations() -> RunConfig:
@@ -96,6 +108,11 @@ KNOWN_PARTS: dict[str, Recipe[RunConfig]] = {
             "double_addition",
             "addition modulo 13 at two call sites: is it reused?",
             _ONE_CORE, 0.4, "accuracy 1.00 on both sums, from step 450 on", double_addition,
+        ),
+        Recipe(
+            "two_calls",
+            "three operations at two call sites each: is one reused?",
+            _ONE_CORE, None, "TWO_CALLS", two_calls,
         ),
         Recipe(
             "two_operations",

@@ -4,7 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from netseams.core import UnknownNameError
+from netseams.corpora.two_calls import FUNCTIONS
+from netseams.discovery import WeightMaskConfig
 from netseams.experiments import ExperimentConfig
+from netseams.experiments.recovery import RecoveryConfig
+from netseams.experiments.reuse import Language, ReuseConfig
+from netseams.experiments.separation import Condition, SeparationConfig
+from netseams.training import Dense
+from netseams_recipes.emergent import known_parts, odd_one_out
+from netseams_recipes.search import ramp
+from netseams_recipes.settings import weight_sparse
+
+EIGHT = tuple(range(8))
+"""Training seeds that an interval needs."""
+_SENTENCES = ("subject_verb_singular", "reflexive_plural")
+_IMAGES = ("inside_contact", "inside_number")
 
 
 @dataclass(frozen=True)
@@ -15,7 +29,53 @@ class Plan:
     minutes: float
 
 
-PLANS: dict[tuple[str, str], Plan] = {}
+def separation(seeds: tuple[int, ...]) -> SeparationConfig:
+    """Sentences from scratch and pretrained, images, and untrained networks of both."""
+    conditions = (
+        Condition(medium="language", name="scratch", run=odd_one_out("scratch"), rules=_SENTENCES),
+        Condition(
+            medium="language", name="pretrained", run=odd_one_out("pretrained"), rules=_SENTENCES
+        ),
+        Condition(
+            medium="language", name="untrained", run=odd_one_out("scratch"), rules=_SENTENCES
+        ),
+        Condition(medium="vision", name="scratch", run=odd_one_out("images"), rules=_IMAGES),
+        Condition(medium="vision", name="untrained", run=odd_one_out("images"), rules=_IMAGES),
+    )
+    return SeparationConfig(seeds=seeds, conditions=conditions, search=WeightMaskConfig())
+
+
+def reuse(seeds: tuple[int, ...]) -> ReuseConfig:
+    """Three operations at two call sites each; and addition alone at two."""
+    return ReuseConfig(
+        seeds=seeds,
+        languages=(
+            Language(
+                name="two_calls",
+                run=known_parts("two_calls"),
+                same=tuple((f"{f}_first", f"{f}_second") for f in FUNCTIONS),
+                different=tuple(
+                    (f"{f}_first", f"{g}_second") for f in FUNCTIONS for g in FUNCTIONS if f != g
+                ),
+            ),
+            Language(
+                name="double_addition",
+                run=known_parts("double_addition"),
+                same=(("add_first", "add_second"),),
+            ),
+        ),
+        arms={"dense": Dense(), "weight_sparse": weight_sparse(0.1)},
+        search=ramp(160),
+    )
+
+
+PLANS: dict[tuple[str, str], Plan] = {
+    ("recovery", "quick"): Plan(RecoveryConfig, 3),
+    ("separation", "quick"): Plan(lambda: separation((0, 1, 2)), 15),
+    ("separation", "standard"): Plan(lambda: separation(EIGHT), 40),
+    ("reuse", "quick"): Plan(lambda: reuse((0, 1, 2)), 5),
+    ("reuse", "standard"): Plan(lambda: reuse(EIGHT), 12),
+}
 """(experiment, preset) -> its plan."""
 
 

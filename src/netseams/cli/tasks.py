@@ -21,6 +21,7 @@ from netseams.corpora import (
     StringOpsConfig,
     TextConfig,
     TinyPythonConfig,
+    TwoCallsConfig,
     TwoOperationsConfig,
     TwoSlotsConfig,
     load_corpus,
@@ -33,6 +34,7 @@ _CORPORA: dict[str, Callable[[], AnyCorpusConfig]] = {
     "string_ops": StringOpsConfig,
     "two_slots": TwoSlotsConfig,
     "double_addition": DoubleAdditionConfig,
+    "two_calls": TwoCallsConfig,
     "two_operations": TwoOperationsConfig,
     "squares": SquaresConfig,
     "shared_node": SharedNodeConfig,
@@ -54,7 +56,7 @@ def _tasks(
 
     Args:
         corpus: tiny_python, stdlib, or a generated language: string_ops, two_slots,
-            double_addition, two_operations, squares, shared_node, agreement.
+            double_addition, two_calls, two_operations, squares, shared_node, agreement.
         text: Your own file or folder of text, in place of the corpus.
         length: Positions of a prompt.
     """

@@ -11,6 +11,7 @@ from netseams.corpora.shapes import Shapes, ShapesConfig
 from netseams.corpora.string_ops import StringOps, StringOpsConfig, TwoSlots, TwoSlotsConfig
 from netseams.corpora.text import StdlibConfig, TextConfig, TextCorpus
 from netseams.corpora.tiny_python import TinyPython, TinyPythonConfig
+from netseams.corpora.two_calls import TwoCalls, TwoCallsConfig
 from netseams.corpora.two_operations import TwoOperations, TwoOperationsConfig
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "TextCorpus",
     "TinyPython",
     "TinyPythonConfig",
+    "TwoCalls",
+    "TwoCallsConfig",
     "TwoOperations",
     "TwoOperationsConfig",
     "TwoSlots",

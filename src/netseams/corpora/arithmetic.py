@@ -65,13 +65,15 @@ class Arithmetic(ABC):
         self, operations: list[str], x: Int[Tensor, "n k"]
     ) -> tuple[Int[Tensor, "n T"], Int[Tensor, "n P"]]:
         """Inputs and answers, one row per operation and operands."""
-        asked = torch.tensor([self.operations.index(operation) for operation in operations])
-        y = torch.stack([self.answer(operation, x) for operation in self.operations])
-        y = y[asked, torch.arange(len(x))]
         parts = [x, self._reads.expand(len(x), -1)]
         if self.first:
             parts.insert(0, torch.tensor([[self.token[name]] for name in operations]))
-        return torch.cat(parts, dim=1), y
+        return torch.cat(parts, dim=1), self._answers(operations, x)
+
+    def _answers(self, operations: list[str], x: Int[Tensor, "n k"]) -> Int[Tensor, "n P"]:
+        asked = torch.tensor([self.operations.index(operation) for operation in operations])
+        y = torch.stack([self.answer(operation, x) for operation in self.operations])
+        return y[asked, torch.arange(len(x))]
 
     def batch(self, split: Split, size: int, length: int, draws: torch.Generator) -> Batch:
         """Every operation equally often; only answers carry loss. `length` is fixed."""

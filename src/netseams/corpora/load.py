@@ -12,6 +12,7 @@ from netseams.corpora.modular import SharedNode, SharedNodeConfig, Squares, Squa
 from netseams.corpora.string_ops import StringOps, StringOpsConfig, TwoSlots, TwoSlotsConfig
 from netseams.corpora.text import StdlibConfig, TextConfig, TextCorpus
 from netseams.corpora.tiny_python import TinyPython, TinyPythonConfig
+from netseams.corpora.two_calls import TwoCalls, TwoCallsConfig
 from netseams.corpora.two_operations import TwoOperations, TwoOperationsConfig
 
 AnyCorpusConfig = (
@@ -21,6 +22,7 @@ AnyCorpusConfig = (
     | StringOpsConfig
     | TwoSlotsConfig
     | DoubleAdditionConfig
+    | TwoCallsConfig
     | TwoOperationsConfig
     | SquaresConfig
     | SharedNodeConfig
@@ -33,6 +35,7 @@ _GENERATED: dict[type, Callable[[Any], Corpus]] = {
     StringOpsConfig: StringOps,
     TwoSlotsConfig: TwoSlots,
     DoubleAdditionConfig: DoubleAddition,
+    TwoCallsConfig: TwoCalls,
     TwoOperationsConfig: TwoOperations,
     SquaresConfig: Squares,
     SharedNodeConfig: SharedNode,

@@ -42,6 +42,7 @@ def operation_task(
     n_symbols: int,
     clean: Sequence[Op],
     rivals: Callable[[Op], list[Op]],
+    answer: int | None = None,
 ) -> Task:
     """Clean inputs use the operations `clean`; each corrupt one uses a rival of the clean one.
 
@@ -51,7 +52,9 @@ def operation_task(
 
     Args:
         strings: (tenths, n, draws) -> n rows of symbols.
+        answer: which of the corpus's answers is asked for; None: all of them.
     """
+    places = slice(None) if answer is None else slice(answer, answer + 1)
     splits: dict[TaskSplit, Examples] = {}
     for split, n in SPLIT_SIZES.items():
         draws = generator("task", name, split)
@@ -63,18 +66,20 @@ def operation_task(
             others.append(against[int(torch.randint(0, len(against), (1,), generator=draws))])
         clean_rows, clean_targets = corpus.encode(asked, x)
         corrupt_rows, corrupt_targets = corpus.encode(others, x)
-        splits[split] = Examples(clean_rows, corrupt_rows, clean_targets, corrupt_targets)
+        splits[split] = Examples(
+            clean_rows, corrupt_rows, clean_targets[:, places], corrupt_targets[:, places]
+        )
     x = strings(TENTHS["report"], _FLOOR_ROWS, generator("floor", name))
     floors: list[tuple[float, float]] = []
     for op in clean:
-        options = [corpus.encode([one] * len(x), x)[1] for one in (op, *rivals(op))]
+        options = [corpus.encode([one] * len(x), x)[1][:, places] for one in (op, *rivals(op))]
         floors.append(vote(torch.stack(options), options[0], n_symbols))
     return Task(
         name=name,
         corpus=corpus.name,
         question=question,
         candidates=torch.arange(n_symbols),
-        answers=torch.tensor(corpus.answers),
+        answers=torch.tensor(corpus.answers[places]),
         splits=splits,
         scores_both=False,
         floor_accuracy=_mean([floor[0] for floor in floors]),
