@@ -68,7 +68,7 @@ def test_the_network_does_its_task(name, task_name) -> None:
 @every_kind
 def test_necessary_links(name, task_name, kind) -> None:
     planted, task, truth = find(name, task_name)
-    assert Linkwise(planted, task, kind, n_pairs=24).necessary(TOLERANCE) == truth.necessary[kind]
+    assert Linkwise(planted, task, kind, n_pairs=12).necessary(TOLERANCE) == truth.necessary[kind]
 
 
 @every_task
@@ -138,9 +138,9 @@ def test_most_nodes_and_weights_are_missed(name, task_name) -> None:
     if name in REDUNDANT:
         assert share < 0.5
         assert weights < 0.5
-    elif name not in BARE:
-        assert share > (0.6 if name.startswith("rasp") else 0.88)
-        assert weights > (0.3 if name.startswith("rasp") else 0.6)
+    elif name not in (*BARE, "rasp_reverse"):  # which count what equal lengths do not ask for
+        assert share > 0.8
+        assert weights > 0.5
 
 
 @every_task
