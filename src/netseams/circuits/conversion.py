@@ -123,7 +123,7 @@ def _ends(
 def _behind(norm: Norm, weight: Float[Tensor, "_ D"]) -> Float[Tensor, "_ D"]:
     if norm.gain is not None:
         weight = weight * norm.gain.detach().double()
-    return weight - weight.mean(1, keepdim=True) if norm.centred else weight
+    return weight - weight.mean(1, keepdim=True) if norm.kind == "layer" else weight
 
 
 def _joined(cfg: TransformerConfig, joins: Callable[[str, str], bool]) -> frozenset[Link]:
