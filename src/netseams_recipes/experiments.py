@@ -53,9 +53,9 @@ def reuse(seeds: tuple[int, ...]) -> ReuseConfig:
             Language(
                 name="two_calls",
                 run=known_parts("two_calls"),
-                same=tuple((f"{f}_first", f"{f}_second") for f in FUNCTIONS),
+                same=tuple((f"first_{f}", f"second_{f}") for f in FUNCTIONS),
                 different=tuple(
-                    (f"{f}_first", f"{g}_second") for f in FUNCTIONS for g in FUNCTIONS if f != g
+                    (f"first_{f}", f"second_{g}") for f in FUNCTIONS for g in FUNCTIONS if f != g
                 ),
             ),
             Language(

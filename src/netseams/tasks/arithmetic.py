@@ -15,7 +15,7 @@ _OPERANDS: dict[str, tuple[tuple[int, ...], int, str]] = {
 ARITHMETIC_TASKS: dict[str, tuple[str, ...]] = {
     "double_addition": ("add_first", "add_second"),
     "squares": ("difference_of_squares",),
-    "two_calls": tuple(f"{f}_{site}" for site in ("first", "second") for f in FUNCTIONS),
+    "two_calls": tuple(f"{site}_{f}" for site in ("first", "second") for f in FUNCTIONS),
     "two_operations": ("add", "multiply", "max"),
     "shared_node": ("with_first", "with_second"),
 }
@@ -44,7 +44,7 @@ def arithmetic_task(name: str, corpus: Arithmetic) -> Task:
 
 def _call_task(name: str, corpus: TwoCalls) -> Task:
     """One function at one call site; the other site does whatever it does."""
-    function, site = name.split("_")
+    site, function = name.split("_")
     place = ("first", "second").index(site)
 
     def rivals(asked: str) -> list[str]:
