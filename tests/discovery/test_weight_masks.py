@@ -27,7 +27,7 @@ WEIGHT_METHODS = [name for name in METHODS if METHODS[name]().granularity == "we
 
 def settings(relaxation, **changes) -> WeightMaskConfig:
     lr = 0.1 if relaxation.kind == "hard_concrete" else 0.03
-    changes = {"steps": 200 if relaxation.kind == "topk" else 100, "snapshots": 25} | changes
+    changes = {"steps": 200 if relaxation.kind == "topk" else 120, "snapshots": 12} | changes
     return WeightMaskConfig(relaxation=relaxation, lr=lr, **changes)
 
 
@@ -162,9 +162,8 @@ def test_thresholding_is_recorded():
 
 
 def test_circuits_of_weights_are_kept_on_disk(tmp_path):
-    fitted = WeightMasks(settings(HardConcrete())).fit(
-        planted_model(), planted_task(), {}, (TARGET,)
-    )
+    config = settings(HardConcrete(), steps=100, snapshots=25)
+    fitted = WeightMasks(config).fit(planted_model(), planted_task(), {}, (TARGET,))
     circuit = fitted.circuits_[TARGET]
     save_circuit(tmp_path, circuit)
     again = load_circuit(tmp_path)
@@ -204,7 +203,7 @@ def test_what_the_network_does_not_do_is_marked_or_refused(objective, word):
 def test_some_matrices_only():
     """Weights that no mask reaches stay, and count as kept."""
     model = planted_model()
-    config = settings(HardConcrete(), matrices=("*.attn.*",))
+    config = settings(HardConcrete(), matrices=("*.attn.*",), steps=100, snapshots=25)
     objective = labels(function_of(planted_task()))
     fitted = WeightMasks(config).fit_module(model, objective, (TARGET,))
     assert sorted(fitted.masks_[TARGET]) == [
