@@ -19,6 +19,8 @@ EIGHT = tuple(range(8))
 """Training seeds that an interval needs."""
 _SENTENCES = ("subject_verb_singular", "reflexive_plural")
 _IMAGES = ("inside_contact", "inside_number")
+_MASKS = WeightMaskConfig(steps=200, batch_size=32, price_start=0.01, price_end=3.0, snapshots=10)
+"""Cheap at first: an untrained network must learn a task by its mask before weights can go."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +31,19 @@ class Plan:
     minutes: float
 
 
-def separation(seeds: tuple[int, ...]) -> SeparationConfig:
+def separation(seeds: tuple[int, ...], n_rules: int) -> SeparationConfig:
     """Sentences from scratch and pretrained, images, and untrained networks of both."""
+    sentences, images = _SENTENCES[:n_rules], _IMAGES[:n_rules]
     conditions = (
-        Condition(medium="language", name="scratch", run=odd_one_out("scratch"), rules=_SENTENCES),
+        Condition(medium="language", name="scratch", run=odd_one_out("scratch"), rules=sentences),
         Condition(
-            medium="language", name="pretrained", run=odd_one_out("pretrained"), rules=_SENTENCES
+            medium="language", name="pretrained", run=odd_one_out("pretrained"), rules=sentences
         ),
-        Condition(
-            medium="language", name="untrained", run=odd_one_out("scratch"), rules=_SENTENCES
-        ),
-        Condition(medium="vision", name="scratch", run=odd_one_out("images"), rules=_IMAGES),
-        Condition(medium="vision", name="untrained", run=odd_one_out("images"), rules=_IMAGES),
+        Condition(medium="language", name="untrained", run=odd_one_out("scratch"), rules=sentences),
+        Condition(medium="vision", name="scratch", run=odd_one_out("images"), rules=images),
+        Condition(medium="vision", name="untrained", run=odd_one_out("images"), rules=images),
     )
-    return SeparationConfig(seeds=seeds, conditions=conditions, search=WeightMaskConfig())
+    return SeparationConfig(seeds=seeds, conditions=conditions, search=_MASKS)
 
 
 def reuse(seeds: tuple[int, ...]) -> ReuseConfig:
@@ -71,8 +72,9 @@ def reuse(seeds: tuple[int, ...]) -> ReuseConfig:
 
 PLANS: dict[tuple[str, str], Plan] = {
     ("recovery", "quick"): Plan(RecoveryConfig, 3),
-    ("separation", "quick"): Plan(lambda: separation((0, 1, 2)), 15),
-    ("separation", "standard"): Plan(lambda: separation(EIGHT), 40),
+    ("separation", "quick"): Plan(lambda: separation((0, 1, 2), 1), 12),
+    ("separation", "standard"): Plan(lambda: separation(EIGHT, 1), 32),
+    ("separation", "large"): Plan(lambda: separation(EIGHT, 2), 64),
     ("reuse", "quick"): Plan(lambda: reuse((0, 1, 2)), 5),
     ("reuse", "standard"): Plan(lambda: reuse(EIGHT), 12),
 }
