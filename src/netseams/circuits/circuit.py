@@ -11,7 +11,13 @@ from torch import Tensor
 from netseams.circuits.calibration import Calibration
 from netseams.circuits.edges import edges_between, network_edges
 from netseams.core import CircuitMismatchError, generator
-from netseams.models import Transformer, TransformerConfig, model_fingerprint, sites_of
+from netseams.models import (
+    HookedConfig,
+    Network,
+    TransformerConfig,
+    model_fingerprint,
+    sites_of,
+)
 
 Granularity = Literal["nodes", "weights", "components"]
 """What a circuit is a choice of, and so how it is run: channels (the others are ablated), single
@@ -29,7 +35,7 @@ class Circuit:
     task: str
     corpus: str
     model_fingerprint: str
-    model_config: TransformerConfig
+    model_config: TransformerConfig | HookedConfig
     nodes: dict[str, Bool[Tensor, " width"]]
     """Site -> kept channels; a site of heads is flattened (head, then channel)."""
     edges: dict[str, Bool[Tensor, "out in"]]
@@ -47,7 +53,7 @@ class Circuit:
     @classmethod
     def from_nodes(
         cls,
-        model: Transformer,
+        model: Network,
         nodes: Mapping[str, Bool[Tensor, " width"]],
         task: str,
         corpus: str,
@@ -85,7 +91,7 @@ class Circuit:
     def edge_share(self) -> float:
         return self.n_edges / max(1, self.edges_in_network)
 
-    def check_model(self, model: Transformer) -> None:
+    def check_model(self, model: Network) -> None:
         """Confirm that `model` is the one this circuit was found in.
 
         Raises:
@@ -102,7 +108,7 @@ class Circuit:
         """The nodes outside: what is kept when the circuit is knocked out."""
         return {site: ~mask for site, mask in self.nodes.items()}
 
-    def without(self, others: list["Circuit"], model: Transformer) -> "Circuit":
+    def without(self, others: list["Circuit"], model: Network) -> "Circuit":
         """The exclusive part: nodes that no other circuit has."""
         nodes = dict(self.nodes)
         for other in others:
@@ -110,7 +116,7 @@ class Circuit:
         return replace(self, nodes=nodes, edges=edges_between(model, nodes), calibration=None)
 
 
-def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
+def random_circuit(circuit: Circuit, model: Network, seed: int) -> Circuit:
     """As many nodes at every site, drawn at random."""
     nodes: dict[str, Tensor] = {}
     for site in sites_of(model.cfg):

@@ -5,23 +5,21 @@ from collections.abc import Mapping
 from jaxtyping import Bool
 from torch import Tensor
 
-from netseams.models import Transformer, matrices_of
+from netseams.models import Network, matrices_of
 
 
 def edges_between(
-    model: Transformer, nodes: Mapping[str, Bool[Tensor, " width"]]
+    model: Network, nodes: Mapping[str, Bool[Tensor, " width"]]
 ) -> dict[str, Bool[Tensor, "out in"]]:
     """For every block matrix, which of its weights join two kept nodes."""
-    parameters = dict(model.named_parameters())
     return {
-        m.parameter: (parameters[m.parameter].detach() != 0)
+        m.parameter: (model.matrix(m.parameter).detach() != 0)
         & nodes[m.target].unsqueeze(1)
-        & nodes[m.source].unsqueeze(0)
+        & m.columns(nodes[m.source]).unsqueeze(0)
         for m in matrices_of(model.cfg)
     }
 
 
-def network_edges(model: Transformer) -> int:
+def network_edges(model: Network) -> int:
     """Edges of the whole network: its non-zero block weights."""
-    parameters = dict(model.named_parameters())
-    return sum(int((parameters[m.parameter] != 0).sum()) for m in matrices_of(model.cfg))
+    return sum(int((model.matrix(m.parameter) != 0).sum()) for m in matrices_of(model.cfg))

@@ -19,7 +19,7 @@ from netseams.discovery.layout import Layout, largest
 from netseams.discovery.learner import Trace, train_masks
 from netseams.discovery.measure import Measure
 from netseams.discovery.search import Budget, CurvePoint, SearchResult
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task
 
 Circuits = dict[float, Circuit | None]
@@ -50,7 +50,7 @@ class NodeMasks:
 
     def fit(
         self,
-        model: Transformer,
+        model: Network,
         task: Task,
         means: Mapping[str, Tensor],
         targets: tuple[float, ...],
@@ -71,7 +71,7 @@ class NodeMasks:
 
     def _choose(
         self,
-        model: Transformer,
+        model: Network,
         task: Task,
         means: Mapping[str, Tensor],
         targets: tuple[float, ...],
@@ -137,7 +137,7 @@ class NodeMasks:
         return Mask(best, reached)
 
     def _circuit(
-        self, model: Transformer, task: Task, nodes: dict[str, Tensor], target: float
+        self, model: Network, task: Task, nodes: dict[str, Tensor], target: float
     ) -> Circuit:
         found_by = {
             "method": "node_masks",
@@ -150,7 +150,7 @@ class NodeMasks:
 
 def fit_together(
     learners: Sequence[NodeMasks],
-    model: Transformer,
+    model: Network,
     task: Task,
     means: Mapping[str, Tensor],
     targets: tuple[float, ...],

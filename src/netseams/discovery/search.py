@@ -10,7 +10,7 @@ from netseams.circuits import Circuit
 from netseams.core import Config
 from netseams.discovery.body import Body
 from netseams.interventions import NodeMask, masked_hooks
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task
 
 
@@ -46,7 +46,7 @@ class SearchResult:
 
 
 def task_loss(
-    model: Transformer,
+    model: Network,
     task: Task,
     tokens: Int[Tensor, "R T"],
     targets: Int[Tensor, "R P"],

@@ -10,7 +10,7 @@ from torch import Tensor
 from netseams.circuits import Calibration
 from netseams.core import Config
 from netseams.interventions import AblationKind, NodeMask, ablation_fill, masked_hooks
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task, TaskSplit
 
 
@@ -25,7 +25,7 @@ class Score(Config):
 
 
 def candidate_logits(
-    model: Transformer,
+    model: Network,
     task: Task,
     split: TaskSplit,
     nodes: NodeMask | None,
@@ -42,11 +42,12 @@ def candidate_logits(
             fill = ablation_fill(ablation, model, means, tokens, answers)
             hooks = masked_hooks(nodes, fill)
         logits = task.candidate_logits(model(tokens, hooks, answers))
+        targets = targets.to(logits.device)
         return logits if calibration is None else calibration.apply(logits), targets
 
 
 def score(
-    model: Transformer,
+    model: Network,
     task: Task,
     split: TaskSplit,
     nodes: NodeMask | None,
@@ -67,7 +68,7 @@ def score(
     )
 
 
-def score_network(model: Transformer, task: Task, split: TaskSplit = "report") -> Score:
+def score_network(model: Network, task: Task, split: TaskSplit = "report") -> Score:
     """Score the whole network."""
     return score(model, task, split, None, "zero", {})
 

@@ -11,13 +11,13 @@ from netseams.corpora import Corpus
 from netseams.corpora.base import IGNORED
 from netseams.evaluation.score import Score, score
 from netseams.interventions import AblationKind, masked_hooks
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task
 
 
 def removal_scores(
     circuit: Circuit,
-    model: Transformer,
+    model: Network,
     tasks: Sequence[Task],
     ablation: AblationKind,
     means: Mapping[str, Tensor],
@@ -29,7 +29,7 @@ def removal_scores(
 
 
 def next_token_rise(
-    circuit: Circuit, model: Transformer, corpus: Corpus, means: Mapping[str, Tensor]
+    circuit: Circuit, model: Network, corpus: Corpus, means: Mapping[str, Tensor]
 ) -> float:
     """Rise of the next-token loss on 128 held-out windows when the circuit is mean-ablated."""
     circuit.check_model(model)

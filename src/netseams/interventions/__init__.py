@@ -7,6 +7,7 @@ from netseams.interventions.ablation import (
     ablation_fill,
     masked_hooks,
     mean_activations,
+    means_over,
 )
 from netseams.interventions.rewire import redrawn_on_support, untrained_twin
 
@@ -17,6 +18,7 @@ __all__ = [
     "ablation_fill",
     "masked_hooks",
     "mean_activations",
+    "means_over",
     "redrawn_on_support",
     "untrained_twin",
 ]

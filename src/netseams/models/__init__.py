@@ -1,5 +1,6 @@
 """The transformer, its sites, its file format, and readers of other people's models."""
 
+from netseams.models.adapters import ADAPTERS, Adapter, Fused, Input
 from netseams.models.bridge import Bridges, BridgeShape, bridge_sites
 from netseams.models.bridge_files import load_bridges, save_bridges
 from netseams.models.config import TransformerConfig
@@ -7,19 +8,32 @@ from netseams.models.counts import ParameterCount, parameter_counts
 from netseams.models.files import model_fingerprint, save_model
 from netseams.models.gpt2 import save_gpt2
 from netseams.models.groups import PARAMETER_GROUPS, ParameterGroup, group_of
+from netseams.models.hooked import HookedModel
+from netseams.models.hooked_config import HookedConfig, Precision
+from netseams.models.hugging_face import load_hooked
 from netseams.models.load import load_model
+from netseams.models.network import Network
+from netseams.models.nodes import Matrix, Site
 from netseams.models.parts import Hook
-from netseams.models.sites import Matrix, Site, canonical_site, matrices_of, sites_of
+from netseams.models.sites import canonical_site, matrices_of, sites_of
 from netseams.models.transformer import Transformer
 
 __all__ = [
+    "ADAPTERS",
     "PARAMETER_GROUPS",
+    "Adapter",
     "BridgeShape",
     "Bridges",
+    "Fused",
     "Hook",
+    "HookedConfig",
+    "HookedModel",
+    "Input",
     "Matrix",
+    "Network",
     "ParameterCount",
     "ParameterGroup",
+    "Precision",
     "Site",
     "Transformer",
     "TransformerConfig",
@@ -27,6 +41,7 @@ __all__ = [
     "canonical_site",
     "group_of",
     "load_bridges",
+    "load_hooked",
     "load_model",
     "matrices_of",
     "model_fingerprint",
