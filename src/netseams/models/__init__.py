@@ -15,6 +15,7 @@ from netseams.models.load import load_model
 from netseams.models.network import Network
 from netseams.models.nodes import Matrix, Site
 from netseams.models.parts import Hook
+from netseams.models.readout import NearestMean, with_nearest_mean
 from netseams.models.sites import canonical_site, matrices_of, sites_of
 from netseams.models.transformer import Transformer
 
@@ -30,6 +31,7 @@ __all__ = [
     "HookedModel",
     "Input",
     "Matrix",
+    "NearestMean",
     "Network",
     "ParameterCount",
     "ParameterGroup",
@@ -50,4 +52,5 @@ __all__ = [
     "save_gpt2",
     "save_model",
     "sites_of",
+    "with_nearest_mean",
 ]

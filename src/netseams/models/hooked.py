@@ -4,7 +4,7 @@ import contextlib
 import copy
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -52,6 +52,13 @@ class HookedModel(Network):
         self.training = False
 
     @property
+    def asks(self) -> Literal["next", "masked", "class"]:
+        """What its logits are about: the next token, the one under the mask, or the whole text."""
+        if self._head is None:
+            return "class"
+        return "next" if self.cfg.causal else "masked"
+
+    @property
     def device(self) -> torch.device:
         return next(self.module.parameters()).device
 
@@ -75,10 +82,10 @@ class HookedModel(Network):
             SettingError: more positions than n_ctx; a model without a head, and no read-out.
             ModelError: a site did not come by once, or in another shape than the adapter says.
         """
-        hidden = self._run(tokens, hooks or {}, answers)
-        if self.readout is not None:
-            return self.readout(hidden).float()
-        return hidden.float()
+        found = self._run(tokens, hooks or {}, answers)
+        if self._head is None and self.readout is None:
+            raise SettingError("this model has no head: give it a read-out (with_nearest_mean)")
+        return (found if self.readout is None else self.readout(found)).float()
 
     def hidden(
         self, tokens: Int[Tensor, "B T"], hooks: Mapping[str, Hook] | None = None
