@@ -98,8 +98,8 @@ def learned(make: Callable[[], Any], masked: bool) -> Any:
     model = make().train()
     inputs, verbs = sentences(masked)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for step in range(160):
-        pick = torch.arange(step * 64, step * 64 + 64) % len(inputs)
+    for step in range(120):
+        pick = torch.arange(step * 32, step * 32 + 32) % len(inputs)
         logits = model(input_ids=inputs[pick]).logits[:, 5 if masked else 4]
         loss = torch.nn.functional.cross_entropy(logits, verbs[pick])
         optimizer.zero_grad()
@@ -114,7 +114,7 @@ def task_file(folder: Path, masked: bool = False) -> Path:
     lines = [
         "name: agreement", "question: is or are?", "answers: [is, are]" if masked else
         'answers: [" is", " are"]', f'template: "the {{noun}} {{place}} the {{other}}{end}"',
-        "slots:", f"  place: [{', '.join(PLACES)}]", f"  other: [{', '.join(SINGULAR[:4])}]",
+        "slots:", f"  place: [{', '.join(PLACES)}]", f"  other: [{', '.join(SINGULAR[:2])}]",
         f"class_a: {{noun: [{', '.join(SINGULAR)}]}}", f"class_b: {{noun: [{', '.join(PLURAL)}]}}",
     ]  # fmt: skip
     path = folder / "agreement.yaml"

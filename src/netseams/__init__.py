@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TinyPythonConfig,
         load_corpus,
     )
+    from netseams.corpora.prompts import load_tokenizer
     from netseams.discovery import HyperSearch, NodeMaskConfig, NodeMasks
     from netseams.evaluation import (
         agreement,
@@ -37,8 +38,14 @@ if TYPE_CHECKING:
     )
     from netseams.interventions import mean_activations, redrawn_on_support, untrained_twin
     from netseams.models import (
+        ADAPTERS,
+        Adapter,
+        Fused,
+        HookedModel,
+        Input,
         Transformer,
         TransformerConfig,
+        load_hooked,
         load_model,
         parameter_counts,
         save_gpt2,
@@ -48,6 +55,7 @@ if TYPE_CHECKING:
     from netseams.tasks import (
         binary_task,
         build_task,
+        load_prompted_task,
         load_task_file,
         shuffled_twin,
         task_names,
@@ -77,9 +85,11 @@ _HOME: dict[str, str] = {
         "discovery": "HyperSearch NodeMaskConfig NodeMasks",
         "evaluation": "agreement measure_bridges necessity score_network sufficiency",
         "interventions": "mean_activations redrawn_on_support untrained_twin",
-        "models": "Transformer TransformerConfig load_model parameter_counts save_gpt2 save_model",
+        "corpora.prompts": "load_tokenizer",
+        "models": "ADAPTERS Adapter Fused HookedModel Input Transformer TransformerConfig "
+        "load_hooked load_model parameter_counts save_gpt2 save_model",
         "reporting": "write_report",
-        "tasks": "binary_task build_task load_task_file shuffled_twin task_names",
+        "tasks": "binary_task build_task load_prompted_task load_task_file shuffled_twin task_names",
         "training": (
             "BridgeConfig Dense Pruned RandomSupport RunConfig TrainConfig WeightSparse "
             "open_bridges open_run train train_bridges"
@@ -89,6 +99,8 @@ _HOME: dict[str, str] = {
 }
 
 __all__ = [
+    "ADAPTERS",
+    "Adapter",
     "Arm",
     "BridgeConfig",
     "Circuit",
@@ -96,7 +108,10 @@ __all__ = [
     "Comparison",
     "CompiledCircuit",
     "Dense",
+    "Fused",
+    "HookedModel",
     "HyperSearch",
+    "Input",
     "NetseamsError",
     "NodeMaskConfig",
     "NodeMasks",
@@ -122,8 +137,11 @@ __all__ = [
     "load_circuit",
     "load_compiled",
     "load_corpus",
+    "load_hooked",
     "load_model",
+    "load_prompted_task",
     "load_task_file",
+    "load_tokenizer",
     "mean_activations",
     "measure_bridges",
     "necessity",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from hugging_face_models import bert, gpt2, learned, llama, saved, task_file, transformers
 
+from hugging_face_models import bert, gpt2, learned, llama, saved, task_file, transformers
 from netseams.circuits import load_circuit
 from netseams.cli.main import run
 from netseams.comparison.subnetworks import Subnetworks
@@ -38,7 +38,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def discover(model: Path, task: Path, out: Path, *options: str) -> int:
     given = ["--model", str(model), "--task", str(task), "--out", str(out)]
-    return run(["discover", *given, "--steps", "60", "--targets", "0.2", *options])
+    return run(["discover", *given, "--steps", "40", "--targets", "0.2", *options])
 
 
 @pytest.mark.parametrize("name", ["gpt2", "bert", "llama"])

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from hugging_face_models import FAMILIES, WORDS, gpt2, gpt_neox, random_weights, transformers
 from torch import Tensor, nn
 
+from hugging_face_models import FAMILIES, WORDS, gpt2, gpt_neox, random_weights, transformers
 from netseams.core import ModelError, SettingError, UnknownNameError
 from netseams.models import HookedModel, matrices_of, model_fingerprint, sites_of
 
