@@ -89,7 +89,8 @@ _HOME: dict[str, str] = {
         "models": "ADAPTERS Adapter Fused HookedModel Input Transformer TransformerConfig "
         "load_hooked load_model parameter_counts save_gpt2 save_model",
         "reporting": "write_report",
-        "tasks": "binary_task build_task load_prompted_task load_task_file shuffled_twin task_names",
+        "tasks": "binary_task build_task load_prompted_task load_task_file shuffled_twin "
+        "task_names",
         "training": (
             "BridgeConfig Dense Pruned RandomSupport RunConfig TrainConfig WeightSparse "
             "open_bridges open_run train train_bridges"
