@@ -59,6 +59,11 @@ def test_the_guide_from_top_to_bottom(folder: Path) -> None:
 def test_examples_are_task_files() -> None:
     from netseams.tasks.task_file import read_task_file
 
-    for name in ("subject_number", "animal_or_tool"):
+    for name, n in (("subject_number", 40), ("animal_or_tool", 36)):
         file = read_task_file(GUIDE.parent / "examples" / f"{name}.yaml")
-        assert len(list(file.text_pairs())) == 72
+        pairs = [(a.split(), b.split()) for a, b, _, _ in file.text_pairs()]
+        assert len(pairs) == n
+        (place,) = {
+            i for a, b in pairs for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y
+        }
+        assert len({word[place] for pair in pairs for word in pair}) == 2 * n

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from hugging_face_models import WORDS, bert, gpt2, task_file, tokenizer
 
+from hugging_face_models import WORDS, bert, gpt2, task_file, tokenizer
 from netseams.core import TaskError
 from netseams.corpora.prompts import NextToken, UnderMask, WholeText
 from netseams.models import HookedModel

@@ -84,23 +84,21 @@ def _print(terminal: Console, found: Subnetworks) -> None:
         f"floor {found.floor_accuracy:.3f}; re-initialised {found.untrained.whole.accuracy:.3f}. "
         "Ablated nodes are held at their means over the task's own inputs.",
     )
-    table = Table(title="accuracies on the report split, ablated to the mean")
-    for column in (
-        "target", "network", "nodes", "edges", "alone", "without it", "random alone",
-        "without random", "without it, resampled",
-    ):  # fmt: skip
+    table = Table(title="accuracies on the report split, ablated to the mean", show_edge=False)
+    for column in ("nats", "network", "nodes", "edges", "alone", "without it", "random alone",
+                   "without random"):  # fmt: skip
         table.add_column(column, justify="right")
     for name, searched in (("given", found.network), ("re-initialised", found.untrained)):
         for target in searched.circuits:
-            table.add_row(f"{target} nats", name, *_cells(searched, target))
+            table.add_row(target, name, *_cells(searched, target))
     terminal.print(table)
 
 
 def _cells(searched: Searched, target: str) -> list[str]:
     circuit = searched.circuits[target]
     if circuit is None:
-        return [f"not reached (best {searched.best_loss:.3f})"]
-    mean, resampled = circuit.scores["mean"], circuit.scores["resample"]
+        return [f"none (best {searched.best_loss:.2f})"]
+    mean = circuit.scores["mean"]
     return [
         f"{circuit.n_nodes} ({100 * circuit.node_share:.2g} %)",
         f"{circuit.n_edges} ({100 * circuit.edge_share:.2g} %)",
@@ -108,7 +106,6 @@ def _cells(searched: Searched, target: str) -> list[str]:
         f"{mean.without.accuracy:.3f}",
         f"{mean.random_alone:.3f}",
         f"{mean.random_without:.3f}",
-        f"{resampled.without.accuracy:.3f}",
     ]
 
 
