@@ -32,7 +32,9 @@ def test_a_causal_task_by_hand(tmp_path: Path) -> None:
         assert target == words[1].endswith("s")
     seen = [set(map(tuple, torch.cat([e.clean, e.corrupt], 1).tolist()))
             for e in task.splits.values()]  # fmt: skip
-    assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+    assert not (seen[0] & seen[1])
+    assert not (seen[0] & seen[2])
+    assert not (seen[1] & seen[2])
 
 
 def test_a_masked_task_asks_at_the_mask(tmp_path: Path) -> None:
@@ -64,11 +66,11 @@ def test_pairs_of_another_length_are_left_out_and_counted() -> None:
     ("pairs", "n_ctx", "line"),
     [
         (PAIRS[:15], 12, "15 different pairs, needs 16"),
-        (PAIRS + [("the dog", "the dog", " is", " are")], 12, "two equal texts"),
-        (PAIRS + [("the ant", "the bee", " is", " are")], 12, "the same to this model's tokenizer"),
-        (PAIRS + [("the dog", "the dogs", " is", " is")], 12, "one class only"),
-        (PAIRS + [("the dog", "the dogs", " is old", " is")], 12, "begin with the same token"),
-        (PAIRS + [("the dog i", "the dogs i", "s", "re")], 12, "begins inside a token"),
+        ([*PAIRS, ("the dog", "the dog", " is", " are")], 12, "two equal texts"),
+        ([*PAIRS, ("the ant", "the bee", " is", " are")], 12, "the same to this model's tokenizer"),
+        ([*PAIRS, ("the dog", "the dogs", " is", " is")], 12, "one class only"),
+        ([*PAIRS, ("the dog", "the dogs", " is old", " is")], 12, "begin with the same token"),
+        ([*PAIRS, ("the dog i", "the dogs i", "s", "re")], 12, "begins inside a token"),
         (PAIRS, 2, "texts of 3 tokens, the model takes 2"),
     ],
 )
