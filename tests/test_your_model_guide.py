@@ -50,7 +50,7 @@ def test_the_guide_from_top_to_bottom(folder: Path) -> None:
     use, adapt = blocks("python")
     nodes, shape = done(folder, "-c", use).split(maxsplit=1)
     assert 0 < int(nodes) < 1000
-    assert shape.strip() == "torch.Size([27, 5, 48])"
+    assert shape.strip() == "torch.Size([54, 5, 48])"
     sites = done(folder, "-c", adapt).split()
     assert len(sites) == 8 * 2 + 1
     assert "blocks.1.mlp.hook_post" in sites

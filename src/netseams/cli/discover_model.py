@@ -84,11 +84,14 @@ def _print(terminal: Console, found: Subnetworks) -> None:
         f"floor {found.floor_accuracy:.3f}; re-initialised {found.untrained.whole.accuracy:.3f}. "
         "Ablated nodes are held at their means over the task's own inputs.",
     )
-    table = Table(title="accuracies on the report split, ablated to the mean", show_edge=False)
-    for column in ("nats", "network", "nodes", "edges", "alone", "without it", "random alone",
-                   "without random"):  # fmt: skip
+    table = Table(
+        title="Accuracies on the report split, ablated to the mean; twin: re-initialised, with a "
+        "search of its own",
+        show_edge=False,
+    )
+    for column in ("nats", "network", "nodes", "edges", "alone", "without", "random", "w/o random"):
         table.add_column(column, justify="right")
-    for name, searched in (("given", found.network), ("re-initialised", found.untrained)):
+    for name, searched in (("given", found.network), ("twin", found.untrained)):
         for target in searched.circuits:
             table.add_row(target, name, *_cells(searched, target))
     terminal.print(table)
