@@ -27,7 +27,7 @@ _SIZE = {"vocab_size": len(WORDS), "hidden_size": 32, "num_hidden_layers": 2,
 def gpt2(**options: Any) -> Any:
     size = {"vocab_size": len(WORDS), "n_embd": 32, "n_layer": 2, "n_head": 4, "n_inner": 48,
             "n_positions": N_CTX}  # fmt: skip
-    return transformers.GPT2LMHeadModel(transformers.GPT2Config(**size, **_ENDS, **options))
+    return transformers.GPT2LMHeadModel(transformers.GPT2Config(**{**size, **_ENDS, **options}))
 
 
 def llama() -> Any:

@@ -45,6 +45,12 @@ def test_a_masked_task_asks_at_the_mask(tmp_path: Path) -> None:
     assert task.candidates.tolist() == [IS, ARE]
 
 
+def test_another_models_tokenizer_is_refused(tmp_path: Path) -> None:
+    model = HookedModel(gpt2(vocab_size=20).eval())
+    with pytest.raises(TaskError, match="another model's tokenizer"):
+        load_prompted_task(task_file(tmp_path), model, tokenizer())
+
+
 def test_classes_of_whole_texts() -> None:
     prompts = WholeText(tokenizer(), ["one", "many"])
     pairs = [(a, b, "one", "many") for a, b, _, _ in PAIRS]

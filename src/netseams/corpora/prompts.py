@@ -10,6 +10,13 @@ from netseams.models.hugging_face import folder_of, import_transformers, quiet
 MASK = "[MASK]"
 """What stands for the asked word in texts for masked models, whatever their own mask is."""
 
+# Without any of them transformers makes an empty tokenizer and says nothing.
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")
+_NO_TOKENIZER = (
+    "{} holds no tokenizer that transformers can read ({}): texts need the model's own; put its "
+    "tokenizer.json and tokenizer_config.json beside the weights"
+)
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -107,12 +114,11 @@ def load_tokenizer(source: str | Path) -> Any:
     """
     transformers = import_transformers()
     folder = folder_of(source)
+    if not any((folder / name).exists() for name in _TOKENIZER_FILES):
+        raise FileFormatError(_NO_TOKENIZER.format(folder, "none of its files is there"))
     try:
         with quiet(transformers):
             return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise FileFormatError(
-            f"{folder} holds no tokenizer that transformers can read ({first:.120}): texts need "
-            "the model's own; put its tokenizer.json and tokenizer_config.json beside the weights"
-        ) from None
+        raise FileFormatError(_NO_TOKENIZER.format(folder, first[:120])) from None

@@ -82,7 +82,16 @@ def load_prompted_task(path: Path, model: HookedModel, tokenizer: Any) -> Task:
         prompts = WholeText(tokenizer, file.answers)
     else:
         prompts = NextToken(tokenizer) if model.asks == "next" else UnderMask(tokenizer)
-    return prompted_task(file.name, prompts, file.text_pairs(), model.cfg.n_ctx, file.question)
+    task = prompted_task(file.name, prompts, file.text_pairs(), model.cfg.n_ctx, file.question)
+    largest = max(int(task.rows(split)[0].max()) for split in task.splits)
+    if model.asks != "class":
+        largest = max(largest, int(task.candidates.max()))
+    if largest >= model.cfg.d_vocab:
+        raise TaskError(
+            f"task {file.name}: the tokenizer gives token {largest}, the model has "
+            f"{model.cfg.d_vocab}: this is another model's tokenizer"
+        )
+    return task
 
 
 def _pair(name: str, prompts: Prompts, texts: TextPair) -> tuple[Pair, Form | None]:
