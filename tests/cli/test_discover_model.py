@@ -41,7 +41,7 @@ def discover(model: Path, task: Path, out: Path, *options: str) -> int:
     return run(["discover", *given, "--steps", "40", "--targets", "0.2", *options])
 
 
-@pytest.mark.parametrize("name", ["gpt2", "bert", "llama"])
+@pytest.mark.parametrize("name", ["gpt2", "bert", pytest.param("llama", marks=pytest.mark.slow)])
 def test_a_learned_behaviour_has_a_small_subnetwork(
     name: str, trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +93,7 @@ def test_bfloat16(trained: Trained, tmp_path: Path) -> None:
         torch.testing.assert_close(logits, fine(tokens), rtol=0.05, atol=0.1)
 
 
+@pytest.mark.slow
 def test_an_encoder_without_a_head_by_its_class_means(trained: Trained, tmp_path: Path) -> None:
     file = task_file(tmp_path)
     assert discover(trained("bert"), file, tmp_path / "out", "--encoder", "True") == 0
