@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         TwoSlotsConfig,
         load_corpus,
     )
+    from netseams.corpora.prompts import load_tokenizer
     from netseams.discovery import METHODS, HyperSearch, NodeMaskConfig, NodeMasks, score_error
     from netseams.evaluation import (
         agreement,
@@ -46,8 +47,14 @@ if TYPE_CHECKING:
     )
     from netseams.interventions import mean_activations, redrawn_on_support, untrained_twin
     from netseams.models import (
+        ADAPTERS,
+        Adapter,
+        Fused,
+        HookedModel,
+        Input,
         Transformer,
         TransformerConfig,
+        load_hooked,
         load_model,
         parameter_counts,
         save_gpt2,
@@ -57,6 +64,7 @@ if TYPE_CHECKING:
     from netseams.tasks import (
         binary_task,
         build_task,
+        load_prompted_task,
         load_task_file,
         shuffled_twin,
         task_names,
@@ -90,9 +98,12 @@ _HOME: dict[str, str] = {
         "discovery": "METHODS HyperSearch NodeMaskConfig NodeMasks score_error",
         "evaluation": "agreement measure_bridges necessity score_network sufficiency",
         "interventions": "mean_activations redrawn_on_support untrained_twin",
-        "models": "Transformer TransformerConfig load_model parameter_counts save_gpt2 save_model",
+        "corpora.prompts": "load_tokenizer",
+        "models": "ADAPTERS Adapter Fused HookedModel Input Transformer TransformerConfig "
+        "load_hooked load_model parameter_counts save_gpt2 save_model",
         "reporting": "write_report",
-        "tasks": "binary_task build_task load_task_file shuffled_twin task_names",
+        "tasks": "binary_task build_task load_prompted_task load_task_file shuffled_twin "
+        "task_names",
         "training": (
             "BridgeConfig Dense OddOneOutConfig Pruned RandomSupport RunConfig TrainConfig "
             "WeightSparse open_bridges open_run train train_bridges train_odd_one_out"
@@ -102,7 +113,9 @@ _HOME: dict[str, str] = {
 }
 
 __all__ = [
+    "ADAPTERS",
     "METHODS",
+    "Adapter",
     "AgreementConfig",
     "Arm",
     "BridgeConfig",
@@ -112,7 +125,10 @@ __all__ = [
     "CompiledCircuit",
     "Dense",
     "DoubleAdditionConfig",
+    "Fused",
+    "HookedModel",
     "HyperSearch",
+    "Input",
     "NetseamsError",
     "NodeMaskConfig",
     "NodeMasks",
@@ -144,8 +160,11 @@ __all__ = [
     "load_circuit",
     "load_compiled",
     "load_corpus",
+    "load_hooked",
     "load_model",
+    "load_prompted_task",
     "load_task_file",
+    "load_tokenizer",
     "mean_activations",
     "measure_bridges",
     "necessity",

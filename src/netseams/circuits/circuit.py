@@ -15,12 +15,14 @@ from netseams.circuits.random_links import random_links
 from netseams.core import CircuitMismatchError, SettingError, generator
 from netseams.masks import exclusive
 from netseams.models import (
+    HookedConfig,
     Link,
-    Transformer,
+    Network,
     TransformerConfig,
     component_graph,
     matrices_of,
     model_fingerprint,
+    only_ours,
     sites_of,
 )
 
@@ -36,7 +38,7 @@ class Circuit:
     task: str
     corpus: str
     model_fingerprint: str
-    model_config: TransformerConfig
+    model_config: TransformerConfig | HookedConfig
     nodes: dict[str, Bool[Tensor, " width"]]
     """Site -> kept channels; a site of heads is flattened (head, then channel)."""
     edges: dict[str, Bool[Tensor, "out in"]]
@@ -54,7 +56,7 @@ class Circuit:
     @classmethod
     def from_nodes(
         cls,
-        model: Transformer,
+        model: Network,
         nodes: Mapping[str, Bool[Tensor, " width"]],
         task: str,
         corpus: str,
@@ -76,7 +78,7 @@ class Circuit:
     @classmethod
     def from_weights(
         cls,
-        model: Transformer,
+        model: Network,
         edges: Mapping[str, Bool[Tensor, "out in"]],
         task: str,
         corpus: str,
@@ -86,8 +88,9 @@ class Circuit:
 
         Raises:
             SettingError: a block matrix is missing, or there is one that is not of a block.
+            ModelError: the model is not ours.
         """
-        parameters = dict(model.named_parameters())
+        model = only_ours(model, "circuits of weights")
         names = [m.parameter for m in matrices_of(model.cfg)]
         if set(names) != set(edges):
             odd = sorted(set(names) ^ set(edges))
@@ -95,7 +98,7 @@ class Circuit:
                 f"a circuit of weights has a mask for every block matrix and no other; "
                 f"{odd[0]} is {'missing' if odd[0] in names else 'not a block matrix'}"
             )
-        kept = {n: edges[n].cpu() & (parameters[n].detach() != 0).cpu() for n in names}
+        kept = {n: edges[n].cpu() & (model.matrix(n).detach() != 0).cpu() for n in names}
         return cls(
             task=task,
             corpus=corpus,
@@ -111,7 +114,7 @@ class Circuit:
     @classmethod
     def from_links(
         cls,
-        model: Transformer,
+        model: Network,
         links: Iterable[Link],
         task: str,
         corpus: str,
@@ -122,7 +125,9 @@ class Circuit:
 
         Raises:
             UnknownNameError: a link that this model has not.
+            ModelError: the model is not ours.
         """
+        model = only_ours(model, "circuits of links")
         graph = component_graph(model.cfg)
         kept = graph.links_in(graph.mask(links))
         whole = cls.from_nodes(model, channels_touched(model.cfg, kept), task, corpus, found_by)
@@ -148,7 +153,7 @@ class Circuit:
     def edge_share(self) -> float:
         return self.n_edges / max(1, self.edges_in_network)
 
-    def check_model(self, model: Transformer) -> None:
+    def check_model(self, model: Network) -> None:
         """Confirm that `model` is the one this circuit was found in.
 
         Raises:
@@ -165,25 +170,26 @@ class Circuit:
         """The nodes outside: what is kept when the circuit is knocked out."""
         return {site: ~mask for site, mask in self.nodes.items()}
 
-    def without(self, others: list["Circuit"], model: Transformer) -> "Circuit":
+    def without(self, others: list["Circuit"], model: Network) -> "Circuit":
         """The exclusive part: nodes, weights or links that no other circuit has."""
         if self.granularity == "components":
             links = self.links.difference(*(other.links for other in others))
             return Circuit.from_links(model, links, self.task, self.corpus, self.found_by)
         if self.granularity == "weights":
             edges = exclusive(self.edges, [other.edges for other in others])
-            return replace(self, edges=edges, nodes=nodes_touched(model.cfg, edges))
+            return replace(self, edges=edges, nodes=_touched(model, edges))
         nodes = exclusive(self.nodes, [other.nodes for other in others])
         return replace(self, nodes=nodes, edges=edges_between(model, nodes), calibration=None)
 
 
-def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
+def random_circuit(circuit: Circuit, model: Network, seed: int) -> Circuit:
     """As many nodes at every site, or weights in every matrix, drawn at random; of links, about as
     many, on paths."""
     if circuit.granularity == "weights":
         return _random_weights(circuit, model, seed)
     if circuit.granularity == "components":
-        graph, draws = component_graph(model.cfg), generator(seed, "random links")
+        graph = component_graph(only_ours(model, "circuits of links").cfg)
+        draws = generator(seed, "random links")
         links = graph.links_in(random_links(graph, len(circuit.links), draws))
         found_by = {"method": "random_links", "seed": seed}
         return Circuit.from_links(model, links, circuit.task, circuit.corpus, found_by)
@@ -199,15 +205,18 @@ def random_circuit(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
     return replace(circuit, nodes=nodes, edges=edges, found_by=found_by, calibration=None)
 
 
-def _random_weights(circuit: Circuit, model: Transformer, seed: int) -> Circuit:
-    parameters = dict(model.named_parameters())
+def _random_weights(circuit: Circuit, model: Network, seed: int) -> Circuit:
     edges: dict[str, Tensor] = {}
     for name, mask in circuit.edges.items():
-        places = parameters[name].detach().cpu().flatten().nonzero().squeeze(1)
+        places = model.matrix(name).detach().cpu().flatten().nonzero().squeeze(1)
         order = torch.randperm(len(places), generator=generator(seed, "random", name))
         drawn = torch.zeros(mask.numel(), dtype=torch.bool)
         drawn[places[order[: int(mask.sum())]]] = True
         edges[name] = drawn.view(mask.shape)
     found_by = {"method": "random_per_matrix", "seed": seed}
-    nodes = nodes_touched(model.cfg, edges)
+    nodes = _touched(model, edges)
     return replace(circuit, nodes=nodes, edges=edges, found_by=found_by, calibration=None)
+
+
+def _touched(model: Network, edges: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return nodes_touched(only_ours(model, "circuits of weights").cfg, edges)

@@ -6,19 +6,18 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from netseams.models import Transformer, TransformerConfig, matrices_of, sites_of
+from netseams.models import Network, TransformerConfig, matrices_of, sites_of
 
 
 def edges_between(
-    model: Transformer, nodes: Mapping[str, Bool[Tensor, " width"]]
+    model: Network, nodes: Mapping[str, Bool[Tensor, " width"]]
 ) -> dict[str, Bool[Tensor, "out in"]]:
     """For every block matrix, which of its weights join two kept nodes; in host memory."""
-    parameters = dict(model.named_parameters())
     nodes = {site: mask.cpu() for site, mask in nodes.items()}
     return {
-        m.parameter: (parameters[m.parameter].detach() != 0).cpu()
+        m.parameter: (model.matrix(m.parameter).detach() != 0).cpu()
         & nodes[m.target].unsqueeze(1)
-        & nodes[m.source].unsqueeze(0)
+        & m.columns(nodes[m.source]).unsqueeze(0)
         for m in matrices_of(model.cfg)
     }
 
@@ -35,7 +34,6 @@ def nodes_touched(
     return nodes
 
 
-def network_edges(model: Transformer) -> int:
+def network_edges(model: Network) -> int:
     """Edges of the whole network: its non-zero block weights."""
-    parameters = dict(model.named_parameters())
-    return sum(int((parameters[m.parameter] != 0).sum()) for m in matrices_of(model.cfg))
+    return sum(int((model.matrix(m.parameter) != 0).sum()) for m in matrices_of(model.cfg))

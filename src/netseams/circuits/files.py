@@ -1,17 +1,24 @@
 """Circuits on disk: `circuit.json` for people, `masks.safetensors` for programs."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Discriminator, Tag
 from torch import Tensor
 
 from netseams.circuits.calibration import Calibration
 from netseams.circuits.circuit import Circuit, Granularity
 from netseams.core import Config, FileFormatError
-from netseams.models import TransformerConfig, matrices_of, sites_of
+from netseams.models import HookedConfig, TransformerConfig, matrices_of, sites_of
 from netseams.store import load_tensors, read_bytes, save_tensors, write_text
+
+
+def _whose(model: Any) -> str:
+    """Configs of ours carry no `kind`."""
+    kind = model.get("kind") if isinstance(model, dict) else getattr(model, "kind", None)
+    return "ours" if kind is None else str(kind)
 
 
 class CircuitCard(Config):
@@ -22,7 +29,11 @@ class CircuitCard(Config):
     task: str
     corpus: str
     model_fingerprint: str
-    model: TransformerConfig
+    model: Annotated[
+        Annotated[TransformerConfig, Tag("ours")] | Annotated[HookedConfig, Tag("hugging_face")],
+        Discriminator(_whose),
+    ]
+    """Of a model that is not ours: family, where it came from, and its sites and matrices."""
     n_nodes: int
     n_edges: int
     nodes_in_network: int
@@ -82,7 +93,7 @@ def load_circuit(folder: Path) -> Circuit:
     edges: dict[str, Tensor] = {}
     for m in matrices_of(card.model):
         packed = tensors.get(f"edges.{m.parameter}")
-        shape = (widths[m.target], widths[m.source])
+        shape = (widths[m.target], widths[m.source] * m.sharing)
         if packed is None or packed.numel() != -(-shape[0] * shape[1] // 8):
             raise FileFormatError(f"{folder}: no mask of {shape} edges for {m.parameter}")
         edges[m.parameter] = _unpack(packed, shape)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from netseams.circuits.circuit import Circuit, Link
 from netseams.core import CircuitMismatchError, SettingError
-from netseams.models import Transformer
+from netseams.models import Network
 
 
 def chosen_masks(
@@ -50,7 +50,7 @@ def chosen_masks(
     return {kind: torch.tensor(kept) for kind, kept in groups.items()}
 
 
-def places_of(circuit: Circuit, model: Transformer) -> dict[str, Bool[Tensor, "*shape"]]:
+def places_of(circuit: Circuit, model: Network) -> dict[str, Bool[Tensor, "*shape"]]:
     """The channels or weights that could have been chosen: all channels, all weights but zeros.
 
     Raises:
@@ -61,12 +61,11 @@ def places_of(circuit: Circuit, model: Transformer) -> dict[str, Bool[Tensor, "*
     if circuit.granularity == "nodes":
         return {site: torch.ones_like(mask) for site, mask in circuit.nodes.items()}
     if circuit.granularity == "weights":
-        parameters = dict(model.named_parameters())
-        return {name: (parameters[name].detach() != 0).cpu() for name in circuit.edges}
+        return {name: (model.matrix(name).detach() != 0).cpu() for name in circuit.edges}
     raise SettingError("a circuit of components chose from the links given to chosen_masks")
 
 
-def core_part(circuits: Sequence[Circuit], model: Transformer) -> Circuit:
+def core_part(circuits: Sequence[Circuit], model: Network) -> Circuit:
     """What all of these circuits of one model have, as a circuit of the first one's task.
 
     Raises:

@@ -16,13 +16,13 @@ from netseams.interventions import (
     run_with_links,
     with_weights,
 )
-from netseams.models import Transformer, component_graph
+from netseams.models import Network, component_graph, only_ours
 from netseams.tasks import Task, TaskSplit
 
 
 def logits_with(
     circuit: Circuit,
-    model: Transformer,
+    model: Network,
     tokens: Int[Tensor, "R T"],
     fill: Mapping[str, Tensor],
     answers: Int[Tensor, "R P"] | None = None,
@@ -39,6 +39,7 @@ def logits_with(
         kept = circuit.complement() if without else circuit.nodes
         return model(tokens, masked_hooks(kept, fill), answers)
     if circuit.granularity == "components":
+        model = only_ours(model, "circuits of links")
         links = component_graph(model.cfg).mask(circuit.links).to(tokens.device)
         gates = (~links if without else links).unsqueeze(0)
         return run_with_links(model, tokens, gates, fill, answers).squeeze(0)
@@ -49,7 +50,7 @@ def logits_with(
 def fill_for(
     circuit: Circuit,
     kind: AblationKind,
-    model: Transformer,
+    model: Network,
     means: Mapping[str, Tensor],
     task: Task,
     split: TaskSplit,
@@ -73,5 +74,6 @@ def fill_for(
             )
         return {}
     if circuit.granularity == "components":
+        model = only_ours(model, "circuits of links")
         return ablated_for_task(kind, model, task, tokens, task.partners(split))
     return ablation_fill(kind, model, means, tokens, task.answers.expand(len(tokens), -1))

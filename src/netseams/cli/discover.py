@@ -19,7 +19,11 @@ from netseams_recipes import search_recipe
 
 
 def run(arguments: list[str]) -> int:
-    """Parse and run the verb."""
+    """Parse and run the verb; `--model` asks for somebody else's network."""
+    if any(argument.split("=")[0] == "--model" for argument in arguments):
+        from netseams.cli.discover_model import run as run_on_model
+
+        return run_on_model(arguments)
     return call(_discover, arguments, "discover")
 
 
@@ -36,6 +40,8 @@ def _discover(
     trials: int = 1,
 ) -> int:
     """Find the smallest circuits of a task at several target losses.
+
+    For a Hugging Face model: `netseams discover --model NAME_OR_FOLDER --task FILE --out FOLDER`.
 
     Args:
         network: Folder of a finished training run.

@@ -9,7 +9,7 @@ VERBS: dict[str, str] = {
     "compare": "train all kinds of network, find circuits, test them, write the report",
     "train": "train one network",
     "plan": "say what a training run would take, on how many devices",
-    "discover": "find circuits of one task in a trained network",
+    "discover": "find circuits of one task in a trained network, ours or of Hugging Face",
     "evaluate": "ask a circuit: sufficient? necessary? better than random?",
     "experiment": "run a question that takes many networks, or list them",
     "tasks": "list the tasks, and what a corpus holds of each",

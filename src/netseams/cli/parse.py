@@ -12,7 +12,7 @@ import tyro
 from netseams.core import SettingError
 
 T = TypeVar("T")
-_FRAME = re.compile(r"[│╭╮╰╯─]+")
+_FRAME = re.compile(r"[│╭╮╰╯─]+|-{3,}")
 
 
 def call(function: Callable[..., T], arguments: Sequence[str], verb: str) -> T:

@@ -32,6 +32,10 @@ class TaskError(NetseamsError):
     """A task for which the corpus does not hold enough examples."""
 
 
+class ModelError(NetseamsError):
+    """A model that cannot be used as it is: no adapter, quantised, or it computes NaN."""
+
+
 class FileFormatError(NetseamsError):
     """A file that is missing, truncated, of another format or of a newer version."""
 

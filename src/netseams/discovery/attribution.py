@@ -9,12 +9,12 @@ from torch import Tensor
 from netseams.discovery.body import Body
 from netseams.discovery.layout import Layout
 from netseams.discovery.search import answer_losses
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task
 
 
 def node_effects(
-    model: Transformer,
+    model: Network,
     task: Task,
     means: Mapping[str, Tensor],
     tokens: Int[Tensor, "R T"],

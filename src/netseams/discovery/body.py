@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from netseams.models import Hook, Transformer
+from netseams.models import Hook, Network, Transformer
 from netseams.models.transformer import MLP, Attention, Block
 
 
@@ -24,19 +24,22 @@ class Body:
     Args:
         fill: site -> what stands in for a node that is not kept, (width,) or (n_heads, d_head).
         alive: site -> (width,) nodes that some mask may keep; None runs the model as it is.
-            With AbsTopK all channels of a site compete, so nothing is left out.
+            With AbsTopK all channels of a site compete, so nothing is left out; nor is it in
+            other people's models.
     """
 
     def __init__(
         self,
-        model: Transformer,
+        model: Network,
         fill: Mapping[str, Tensor],
         alive: Mapping[str, Tensor] | None = None,
     ) -> None:
         self._fill = dict(fill)
         self._picks: dict[str, Tensor] = {}
-        cut = alive is not None and model.cfg.activation_density is None
-        self.model = self._cut(model, alive) if cut and alive is not None else model
+        self.model = model
+        ours = model if isinstance(model, Transformer) else None
+        if alive is not None and ours is not None and ours.cfg.activation_density is None:
+            self.model = self._cut(ours, alive)
 
     def __call__(
         self,

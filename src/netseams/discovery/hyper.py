@@ -17,7 +17,7 @@ from netseams.circuits import Circuit
 from netseams.core import Config, RunFolderError, SettingError
 from netseams.discovery.config import NodeMaskConfig
 from netseams.discovery.node_masks import NodeMasks
-from netseams.models import Transformer, model_fingerprint
+from netseams.models import Network, model_fingerprint
 from netseams.store import append_line, read_jsonl
 from netseams.tasks import Task
 
@@ -71,7 +71,7 @@ class HyperSearch:
 
     def fit(
         self,
-        model: Transformer,
+        model: Network,
         task: Task,
         means: Mapping[str, Tensor],
         targets: tuple[float, ...],

@@ -3,21 +3,30 @@
 import torch
 from torch import Tensor
 
-from netseams.models import TransformerConfig, sites_of
+from netseams.core import SettingError
+from netseams.models import HookedConfig, TransformerConfig, sites_of
 
 
 class Layout:
     """Nodes of all sites in forward order, and the gate that each of them hangs on.
 
     Shape letters: N nodes, G gates (fewer where queries and keys share theirs), M masks.
+
+    Raises:
+        SettingError: queries and keys should share gates, but there are fewer keys.
     """
 
-    def __init__(self, cfg: TransformerConfig, tie_qk: bool = False) -> None:
+    def __init__(self, cfg: TransformerConfig | HookedConfig, tie_qk: bool = False) -> None:
         self.sites = sites_of(cfg)
         self.widths = [site.width for site in self.sites]
         self.n_nodes = sum(self.widths)
         gates = torch.arange(self.n_nodes)
         if tie_qk:
+            if isinstance(cfg, HookedConfig) and cfg.n_kv_heads != cfg.n_heads:
+                raise SettingError(
+                    f"{cfg.n_heads} query heads share {cfg.n_kv_heads} key heads, so their "
+                    "channels cannot share gates: use a search without tie_qk"
+                )
             by_site = self.by_site(gates)
             for site in self.sites:
                 if site.name.endswith("hook_k"):

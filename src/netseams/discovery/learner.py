@@ -18,7 +18,7 @@ from netseams.discovery.config import NodeMaskConfig
 from netseams.discovery.layout import Layout
 from netseams.discovery.search import answer_losses
 from netseams.masks import geometric, hard_gate
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task
 
 SHARED = ("steps", "batch_size", "snapshots", "temperature", "tie_qk", "drop_below")
@@ -46,7 +46,7 @@ class Trace:
 
 
 def train_masks(
-    model: Transformer,
+    model: Network,
     task: Task,
     means: Mapping[str, Tensor],
     configs: Sequence[NodeMaskConfig],
@@ -148,7 +148,7 @@ def batch(
 
 
 def _start(
-    model: Transformer,
+    model: Network,
     task: Task,
     means: Mapping[str, Tensor],
     config: NodeMaskConfig,

@@ -15,7 +15,7 @@ from netseams.discovery.link_rows import LinkRows
 from netseams.discovery.link_search import LinkPoint, LinkSearch, Ranking, spread_sizes
 from netseams.discovery.search import Budget, check_finite
 from netseams.interventions import AblationKind
-from netseams.models import Transformer
+from netseams.models import Network, Transformer, only_ours
 from netseams.tasks import Task
 
 
@@ -62,7 +62,7 @@ class LinkMethod(ABC, Generic[C]):
 
     def fit(
         self,
-        model: Transformer,
+        model: Network,
         task: Task,
         means: Mapping[str, Tensor],
         targets: tuple[float, ...],
@@ -77,8 +77,10 @@ class LinkMethod(ABC, Generic[C]):
             SettingError: the network gives logits that are not finite, or its residual stream is
                 no sum of writes.
             TaskError: resample ablation, where clean and corrupt inputs are the same.
+            ModelError: the model is not ours.
         """
         started = time.perf_counter()
+        model = only_ours(model, "methods of links")
         check_finite(model, task)
         config = self.config
         rows = LinkRows(model, task, "mask_train", config.ablation, config.pairs, config.seed)

@@ -10,7 +10,7 @@ from netseams.circuits import Calibration, fit_calibration
 from netseams.discovery.body import Body
 from netseams.discovery.layout import Layout
 from netseams.discovery.search import candidate_logits
-from netseams.models import Transformer, matrices_of
+from netseams.models import Network, matrices_of
 from netseams.tasks import Task, TaskSplit
 
 
@@ -22,7 +22,7 @@ class Measure:
     """
 
     def __init__(
-        self, model: Transformer, task: Task, means: Mapping[str, Tensor], layout: Layout, cut: bool
+        self, model: Network, task: Task, means: Mapping[str, Tensor], layout: Layout, cut: bool
     ) -> None:
         self._model, self._task, self._means = model, task, means
         self._layout, self._cut = layout, cut
@@ -51,9 +51,12 @@ class Measure:
     def size(self, gates: Tensor) -> tuple[int, int]:
         """Nodes, and non-zero weights between two of them."""
         nodes = self._layout.by_site(self._layout.nodes(gates))
-        parameters = dict(self._model.named_parameters())
         edges = sum(
-            int(torch.count_nonzero(parameters[m.parameter][nodes[m.target]][:, nodes[m.source]]))
+            int(
+                torch.count_nonzero(
+                    self._model.matrix(m.parameter)[nodes[m.target]][:, m.columns(nodes[m.source])]
+                )
+            )
             for m in matrices_of(self._model.cfg)
         )
         return sum(int(mask.sum()) for mask in nodes.values()), edges

@@ -18,7 +18,7 @@ from netseams.discovery.search import Budget, CurvePoint
 from netseams.discovery.weight_config import HARD_CONCRETE, TOPK
 from netseams.discovery.weight_masks import WeightMasks
 from netseams.discovery.weight_scores import WeightScores, WeightScoresConfig
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task
 
 
@@ -37,7 +37,7 @@ class Method(Protocol):
 
     def fit(
         self,
-        model: Transformer,
+        model: Network,
         task: Task,
         means: Mapping[str, Tensor],
         targets: tuple[float, ...],
@@ -47,6 +47,9 @@ class Method(Protocol):
         Args:
             means: site -> mean activation, which stands in for what is ablated to its mean.
             targets: losses on the select split, in nats, to find the smallest circuit for.
+
+        Raises:
+            ModelError: a method of links or weights, and a model that is not ours.
         """
         ...
 

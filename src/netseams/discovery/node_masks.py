@@ -19,7 +19,7 @@ from netseams.discovery.learner import Trace, train_masks
 from netseams.discovery.measure import Measure
 from netseams.discovery.search import Budget, CurvePoint, SearchResult, check_finite
 from netseams.discovery.shrink import Mask, shrink
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task
 
 Circuits = dict[float, Circuit | None]
@@ -43,7 +43,7 @@ class NodeMasks:
 
     def fit(
         self,
-        model: Transformer,
+        model: Network,
         task: Task,
         means: Mapping[str, Tensor],
         targets: tuple[float, ...],
@@ -64,7 +64,7 @@ class NodeMasks:
 
     def _choose(
         self,
-        model: Transformer,
+        model: Network,
         task: Task,
         means: Mapping[str, Tensor],
         targets: tuple[float, ...],
@@ -117,7 +117,7 @@ class NodeMasks:
         return shrink(best, snapshots[first], target, loss_of, self.config.bisections)
 
     def _circuit(
-        self, model: Transformer, task: Task, nodes: dict[str, Tensor], target: float
+        self, model: Network, task: Task, nodes: dict[str, Tensor], target: float
     ) -> Circuit:
         found_by = {
             "method": "node_masks",
@@ -130,7 +130,7 @@ class NodeMasks:
 
 def fit_together(
     learners: Sequence[NodeMasks],
-    model: Transformer,
+    model: Network,
     task: Task,
     means: Mapping[str, Tensor],
     targets: tuple[float, ...],

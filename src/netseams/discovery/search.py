@@ -11,7 +11,7 @@ from netseams.circuits import Circuit
 from netseams.core import Config, SettingError
 from netseams.discovery.body import Body
 from netseams.interventions import NodeMask, masked_hooks
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task
 
 
@@ -46,13 +46,13 @@ class SearchResult:
         self.budget = budget
 
 
-def check_finite(model: Transformer, task: Task) -> None:
+def check_finite(model: Network, task: Task) -> None:
     """Confirm that a network gives numbers before it is searched.
 
     Raises:
         SettingError: some logit at the answers is not finite.
     """
-    tokens = task.rows("select")[0].to(model.embed.weight.device)
+    tokens = task.rows("select")[0].to(model.device)
     with torch.no_grad():
         logits = model(tokens, None, task.answers.to(tokens).expand(len(tokens), -1))
     if not bool(logits.isfinite().all()):
@@ -63,7 +63,7 @@ def check_finite(model: Transformer, task: Task) -> None:
 
 
 def task_loss(
-    model: Transformer,
+    model: Network,
     task: Task,
     tokens: Int[Tensor, "R T"],
     targets: Int[Tensor, "R P"],

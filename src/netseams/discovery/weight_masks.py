@@ -25,7 +25,7 @@ from netseams.discovery.weight_learner import (
     WeightTrace,
     train_weight_mask,
 )
-from netseams.models import Transformer, matrices_of, weight_matrices
+from netseams.models import Network, Transformer, matrices_of, only_ours, weight_matrices
 from netseams.tasks import Task
 
 C = TypeVar("C", bound=WeightSearchConfig)
@@ -58,7 +58,7 @@ class WeightSearch(Generic[C]):
 
     def fit(
         self,
-        model: Transformer,
+        model: Network,
         task: Task,
         means: Mapping[str, Tensor],
         targets: tuple[float, ...],
@@ -68,8 +68,12 @@ class WeightSearch(Generic[C]):
         Args:
             means: not used: weights outside a mask are zero.
             targets: losses on the select split, in nats, to find the smallest mask for.
+
+        Raises:
+            ModelError: the model is not ours; `fit_module` takes any module.
         """
-        function = function_of(task, next(model.parameters()).device)
+        model = only_ours(model, "circuits of weights")
+        function = function_of(task, model.device)
         return self.fit_module(model, OBJECTIVES[self.config.objective](function), targets)
 
     def fit_module(self, module: nn.Module, objective: Objective, targets: Sequence[float]) -> Self:

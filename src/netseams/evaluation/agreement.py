@@ -12,7 +12,7 @@ from netseams.circuits import Circuit
 from netseams.core import Config
 from netseams.evaluation.score import candidate_logits, circuit_logits
 from netseams.interventions import AblationKind
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task
 
 
@@ -29,7 +29,7 @@ class Agreement(Config):
 
 def agreement(
     circuit: Circuit,
-    model: Transformer,
+    model: Network,
     task: Task,
     ablation: AblationKind,
     means: Mapping[str, Tensor],

@@ -17,7 +17,7 @@ from netseams.evaluation.specificity import removal_scores
 from netseams.evaluation.statistics import mean
 from netseams.evaluation.sufficiency import sufficiency
 from netseams.interventions import AblationKind
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task
 
 Accuracy = Callable[[Circuit, Task], float]
@@ -95,15 +95,13 @@ def accuracies(
 
 
 def accuracy_without(
-    model: Transformer, ablation: AblationKind, means: Mapping[str, Tensor]
+    model: Network, ablation: AblationKind, means: Mapping[str, Tensor]
 ) -> Accuracy:
     """Accuracy of a model without the nodes of a circuit."""
     return lambda c, task: removal_scores(c, model, [task], ablation, means)[0].accuracy
 
 
-def accuracy_alone(
-    model: Transformer, ablation: AblationKind, means: Mapping[str, Tensor]
-) -> Accuracy:
+def accuracy_alone(model: Network, ablation: AblationKind, means: Mapping[str, Tensor]) -> Accuracy:
     """Accuracy of the nodes of a circuit alone."""
     return lambda circuit, task: sufficiency(circuit, model, task, ablation, means).accuracy
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from netseams.circuits import Calibration, Circuit, fill_for, logits_with
 from netseams.core import Config
 from netseams.interventions import AblationKind, NodeMask, ablation_fill, masked_hooks
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task, TaskSplit, learned_accuracy
 
 
@@ -25,7 +25,7 @@ class Score(Config):
 
 
 def candidate_logits(
-    model: Transformer,
+    model: Network,
     task: Task,
     split: TaskSplit,
     nodes: NodeMask | None,
@@ -47,7 +47,7 @@ def candidate_logits(
 
 
 def score(
-    model: Transformer,
+    model: Network,
     task: Task,
     split: TaskSplit,
     nodes: NodeMask | None,
@@ -66,7 +66,7 @@ def score(
 
 def circuit_logits(
     circuit: Circuit,
-    model: Transformer,
+    model: Network,
     task: Task,
     split: TaskSplit,
     ablation: AblationKind,
@@ -82,14 +82,14 @@ def circuit_logits(
     answers = task.answers.expand(len(tokens), -1)
     with torch.no_grad():
         fill = fill_for(circuit, ablation, model, means, task, split)
-        return task.candidate_logits(
-            logits_with(circuit, model, tokens, fill, answers, without)
-        ), targets
+        logits = logits_with(circuit, model, tokens, fill, answers, without)
+        logits = task.candidate_logits(logits)
+        return logits, targets.to(logits.device)
 
 
 def score_circuit(
     circuit: Circuit,
-    model: Transformer,
+    model: Network,
     task: Task,
     split: TaskSplit,
     ablation: AblationKind,
@@ -115,7 +115,7 @@ def _mean_score(logits: Float[Tensor, "R P C"], targets: Int[Tensor, "R P"]) -> 
     )
 
 
-def score_network(model: Transformer, task: Task, split: TaskSplit = "report") -> Score:
+def score_network(model: Network, task: Task, split: TaskSplit = "report") -> Score:
     """Score the whole network."""
     return score(model, task, split, None, "zero", {})
 

@@ -10,14 +10,14 @@ from netseams.core import generator
 from netseams.corpora import Corpus
 from netseams.evaluation.score import Score, score_circuit
 from netseams.interventions import AblationKind, ablated_values
-from netseams.models import Transformer
+from netseams.models import Network, only_ours
 from netseams.tasks import Task
 from netseams.training.loop import token_loss
 
 
 def removal_scores(
     circuit: Circuit,
-    model: Transformer,
+    model: Network,
     tasks: Sequence[Task],
     ablation: AblationKind,
     means: Mapping[str, Tensor],
@@ -31,7 +31,7 @@ def removal_scores(
 
 
 def next_token_rise(
-    circuit: Circuit, model: Transformer, corpus: Corpus, means: Mapping[str, Tensor]
+    circuit: Circuit, model: Network, corpus: Corpus, means: Mapping[str, Tensor]
 ) -> float:
     """Rise of the next-token loss on 128 held-out windows when the circuit is ablated.
 
@@ -45,7 +45,7 @@ def next_token_rise(
 
     fill = means
     if circuit.granularity == "components":
-        fill = ablated_values("mean", model, batch.inputs)
+        fill = ablated_values("mean", only_ours(model, "circuits of links"), batch.inputs)
     with torch.no_grad():
         ablated = logits_with(circuit, model, batch.inputs, fill, without=True)
         return loss(ablated) - loss(model(batch.inputs))

@@ -7,13 +7,13 @@ from torch import Tensor
 from netseams.circuits import Circuit
 from netseams.evaluation.score import Score, score_circuit
 from netseams.interventions import AblationKind
-from netseams.models import Transformer
+from netseams.models import Network
 from netseams.tasks import Task
 
 
 def sufficiency(
     circuit: Circuit,
-    model: Transformer,
+    model: Network,
     task: Task,
     ablation: AblationKind,
     means: Mapping[str, Tensor],

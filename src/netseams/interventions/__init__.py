@@ -7,6 +7,7 @@ from netseams.interventions.ablation import (
     ablation_fill,
     masked_hooks,
     mean_activations,
+    means_over,
 )
 from netseams.interventions.links import (
     ablated_for_task,
@@ -33,6 +34,7 @@ __all__ = [
     "link_slopes",
     "masked_hooks",
     "mean_activations",
+    "means_over",
     "patch_every_link",
     "redrawn_on_support",
     "run_with_links",

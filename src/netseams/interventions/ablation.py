@@ -1,15 +1,15 @@
 """Replace the activations of nodes outside (or inside) a mask."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from netseams.core import generator
+from netseams.core import ModelError, generator
 from netseams.corpora import Corpus
-from netseams.models import Hook, Transformer, sites_of
+from netseams.models import Hook, Network, sites_of
 
 AblationKind = Literal["mean", "zero", "resample"]
 ABLATIONS: tuple[AblationKind, ...] = ("mean", "zero", "resample")
@@ -19,30 +19,56 @@ NodeMask = Mapping[str, Bool[Tensor, " width"]]
 
 
 def mean_activations(
-    model: Transformer, corpus: Corpus, n_sequences: int = 256
+    model: Network, corpus: Corpus, n_sequences: int = 256
 ) -> dict[str, Float[Tensor, "*site"]]:
     """Mean of every node over training sequences and all positions.
 
     One constant a node, independent of position (arXiv 2511.13653, A.5). Sequences are drawn in
     batches of 64: `n_sequences` is rounded down to whole batches, to one at least.
     """
-    names = [site.name for site in sites_of(model.cfg)]
-    totals: dict[str, Tensor] = {}
     draws = generator("means", corpus.name)
     batches = max(1, n_sequences // 64)
+    return means_over(
+        model,
+        (corpus.batch("train", 64, model.cfg.n_ctx, draws).inputs for _ in range(batches)),
+    )
+
+
+def means_over(
+    model: Network, batches: Iterable[Int[Tensor, "B T"]]
+) -> dict[str, Float[Tensor, "*site"]]:
+    """Mean of every node over all positions of all rows, in the model's own precision.
+
+    For a model whose corpus is not at hand, the rows are those of the task itself.
+
+    Raises:
+        ModelError: an activation that is not a number, or infinite.
+    """
+    names = [site.name for site in sites_of(model.cfg)]
+    totals: dict[str, Tensor] = {}
+    kinds: dict[str, torch.dtype] = {}
+    rows = 0
     with torch.no_grad():
-        for _ in range(batches):
-            inputs = corpus.batch("train", 64, model.cfg.n_ctx, draws).inputs
+        for inputs in batches:
             _, cache = model.run_with_cache(inputs, names)
+            rows += len(inputs)
             for name, x in cache.items():
-                mean = x.mean(dim=(0, 1))
-                totals[name] = totals[name] + mean if name in totals else mean
-    return {name: total / batches for name, total in totals.items()}
+                kinds[name] = x.dtype
+                wide = torch.promote_types(x.dtype, torch.float32)
+                total = x.mean(dim=(0, 1), dtype=wide) * len(inputs)
+                totals[name] = totals[name] + total if name in totals else total
+    for name in names:
+        if not bool(torch.isfinite(totals[name]).all()):
+            raise ModelError(
+                f"the activations at {name} hold NaN or infinity: check the weights, or take "
+                "another precision (float32)"
+            )
+    return {name: (total / rows).to(kinds[name]) for name, total in totals.items()}
 
 
 def ablation_fill(
     kind: AblationKind,
-    model: Transformer,
+    model: Network,
     means: Mapping[str, Tensor],
     tokens: Int[Tensor, "R T"],
     answers: Int[Tensor, "R P"] | None = None,

@@ -1,17 +1,27 @@
 """Networks that look like a given one and never learned: controls for every circuit."""
 
+from typing import overload
+
 import torch
 
 from netseams.core import generator
 from netseams.masks import keep_largest_
-from netseams.models import Transformer
+from netseams.models import HookedModel, Network, Transformer
 
 
-def untrained_twin(model: Transformer, seed: int) -> Transformer:
+@overload
+def untrained_twin(model: Transformer, seed: int) -> Transformer: ...
+@overload
+def untrained_twin(model: HookedModel, seed: int) -> HookedModel: ...
+def untrained_twin(model: Network, seed: int) -> Network:
     """A fresh network of the same shape, with as many non-zero weights in every matrix.
 
-    The bigram table starts at zero, as it does before training.
+    The bigram table starts at zero, as it does before training. Models of Hugging Face are drawn
+    anew by their own initialisation, every weight of them.
     """
+    if isinstance(model, HookedModel):
+        return model.untrained_twin(seed)
+    assert isinstance(model, Transformer)
     twin = Transformer(model.cfg, seed)
     trained = dict(model.named_parameters())
     with torch.no_grad():

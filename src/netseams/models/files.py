@@ -9,6 +9,8 @@ from torch import Tensor
 
 from netseams.core import FileFormatError
 from netseams.models.config import TransformerConfig
+from netseams.models.hooked_config import HookedConfig
+from netseams.models.network import Network
 from netseams.models.transformer import Transformer
 from netseams.store import load_format, save_tensors
 
@@ -66,9 +68,10 @@ def shapes_of(config: TransformerConfig) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
-def model_fingerprint(model: Transformer) -> str:
+def model_fingerprint(model: Network) -> str:
     """16 hexadecimal digits of the SHA-256 over config and weights: the model's identity."""
-    digest = hashlib.sha256(model.cfg.model_dump_json().encode())
+    source = {"source"} if isinstance(model.cfg, HookedConfig) else None
+    digest = hashlib.sha256(model.cfg.model_dump_json(exclude=source).encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().to(torch.float32).contiguous().cpu().numpy().tobytes())

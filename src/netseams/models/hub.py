@@ -16,10 +16,13 @@ def is_hub_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def download(name: str) -> Path:
+def download(name: str, files: list[str] | None = None) -> Path:
     """A local folder with the files of a model on the hub, downloaded once and then kept.
 
     Weights as safetensors are preferred; pickles are asked for only where there are none.
+
+    Args:
+        files: patterns of their names; by default what `load_model` reads.
 
     Raises:
         SettingError: huggingface_hub is not installed.
@@ -34,9 +37,10 @@ def download(name: str) -> Path:
             "pip install 'netseams[hf]'"
         ) from None
     try:
-        folder = Path(snapshot_download(name, allow_patterns=_FIRST))
-        if not (folder / gpt2.WEIGHTS_FILE).exists():
-            folder = Path(snapshot_download(name, allow_patterns=_FIRST + _PICKLES))
+        wanted = files or _FIRST
+        folder = Path(snapshot_download(name, allow_patterns=wanted))
+        if not any(folder.glob("*.safetensors")):
+            folder = Path(snapshot_download(name, allow_patterns=wanted + _PICKLES))
     except LocalEntryNotFoundError:
         raise FileFormatError(
             f"{name} is no folder here, and the hub cannot be reached: on a machine that can, get "

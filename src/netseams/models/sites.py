@@ -8,36 +8,18 @@ AbsTopK act on stream and positions together. They come last at `ln1` and `ln2`.
 """
 
 import math
-from dataclasses import dataclass
 
 from netseams.core import UnknownNameError
 from netseams.models.config import SparseSite, TransformerConfig
+from netseams.models.hooked_config import HookedConfig
+from netseams.models.nodes import Matrix, Site
 from netseams.models.transformer import BLOCK_SITES
 
 
-@dataclass(frozen=True)
-class Site:
-    """A node site: `width` channels, found at `name` in the forward pass."""
-
-    name: str
-    width: int
-    shape: tuple[int, ...]
-    """Shape of one position's activation: (width,), or (n_heads, d_head)."""
-    top: int | None = None
-    """How many channels AbsTopK lets through; None: all."""
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A weight matrix (out, in) whose non-zero entries join `source` to `target`."""
-
-    parameter: str
-    source: str
-    target: str
-
-
-def sites_of(cfg: TransformerConfig) -> list[Site]:
+def sites_of(cfg: TransformerConfig | HookedConfig) -> list[Site]:
     """The node sites in forward order: 8 a block, and the final read."""
+    if isinstance(cfg, HookedConfig):
+        return list(cfg.sites)
     heads = (cfg.n_heads, cfg.d_head)
     d, m, r = (cfg.d_model,), (cfg.d_mlp,), (cfg.d_read,)
     names: tuple[tuple[SparseSite, tuple[int, ...]], ...] = (
@@ -59,8 +41,10 @@ def sites_of(cfg: TransformerConfig) -> list[Site]:
     return [*sites, Site(final, cfg.d_model, d, cfg.kept_at(final))]
 
 
-def matrices_of(cfg: TransformerConfig) -> list[Matrix]:
-    """The six matrices of every block, each with the sites that it joins."""
+def matrices_of(cfg: TransformerConfig | HookedConfig) -> list[Matrix]:
+    """The six matrices of every block (seven with a gated MLP), each with the sites it joins."""
+    if isinstance(cfg, HookedConfig):
+        return list(cfg.matrices)
     matrices: list[Matrix] = []
     for i in range(cfg.n_layers):
         b = f"blocks.{i}"

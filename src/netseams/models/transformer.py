@@ -5,15 +5,16 @@ P answer positions. By default RMSNorm carries no gain: it folds into the matrix
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from netseams.core import SettingError, UnknownNameError, generator
+from netseams.core import SettingError, generator
 from netseams.models.config import TransformerConfig
+from netseams.models.network import Network
 from netseams.models.parts import MLP, Attention, Hook, Read, Sites, settle, sparsify, take
 
 
@@ -51,12 +52,12 @@ class Block(nn.Module):
         return at(f"{name}.hook_resid_post", x)
 
 
-class Transformer(nn.Module):
+class Transformer(Network):
     """tokens (B, T) -> logits (B, T, V)."""
 
     def __init__(self, cfg: TransformerConfig, seed: int = 0) -> None:
         super().__init__()
-        self.cfg = cfg
+        self.cfg: TransformerConfig = cfg  # pyright: ignore[reportIncompatibleVariableOverride]
         self.embed = nn.Embedding(cfg.d_vocab, cfg.d_model)
         width = {"none": None, "learned": cfg.d_model, "concatenated": cfg.d_pos}[cfg.positions]
         self.pos_embed = None if width is None else nn.Embedding(cfg.n_ctx, width)
@@ -83,11 +84,6 @@ class Transformer(nn.Module):
                 writes = name.endswith(("attn.out.weight", "mlp.down.weight"))
                 scale = 0.02 / math.sqrt(2 * self.cfg.n_layers) if writes else 0.02
                 parameter.normal_(0.0, scale, generator=draws)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are, and so where everything is computed."""
-        return self.embed.weight.device
 
     def forward(
         self,
@@ -130,43 +126,6 @@ class Transformer(nn.Module):
         logits = self.unembed(read)
         return logits if self.bigram is None else logits + self.bigram(tokens)
 
-    def run_with_hooks(
-        self,
-        tokens: Int[Tensor, "B T"],
-        hooks: Mapping[str, Hook],
-        answers: Int[Tensor, "B P"] | None = None,
-    ) -> Float[Tensor, "B _ V"]:
-        """`forward` that first checks every site name.
-
-        Raises:
-            UnknownNameError: a hook names no site of this model.
-        """
-        known = self.site_names()
-        for name in hooks:
-            if name not in known:
-                raise UnknownNameError("site", name, known)
-        return self(tokens, hooks, answers)
-
-    def run_with_cache(
-        self,
-        tokens: Int[Tensor, "B T"],
-        names: Sequence[str] | None = None,
-        answers: Int[Tensor, "B P"] | None = None,
-    ) -> tuple[Float[Tensor, "B _ V"], dict[str, Tensor]]:
-        """Logits and the activations at `names` (all sites by default)."""
-        cache: dict[str, Tensor] = {}
-
-        def keep(name: str) -> Hook:
-            def hook(x: Tensor) -> Tensor:
-                cache[name] = x
-                return x
-
-            return hook
-
-        wanted = self.site_names() if names is None else names
-        logits = self.run_with_hooks(tokens, {name: keep(name) for name in wanted}, answers)
-        return logits, cache
-
     def site_names(self) -> list[str]:
         """Every name at which a hook can be placed, in forward order."""
         names = ["hook_embed"]
@@ -175,6 +134,9 @@ class Transformer(nn.Module):
         for i in range(self.cfg.n_layers):
             names += [f"blocks.{i}.{site}" for site in BLOCK_SITES]
         return [*names, "ln_final.hook_normalized"]
+
+    def matrix(self, name: str) -> Float[Tensor, "out in"]:
+        return self.get_parameter(name)
 
 
 BLOCK_SITES = (

@@ -17,6 +17,7 @@ from netseams.tasks.odd_one_out import (
     odd_task,
 )
 from netseams.tasks.odd_rules import ODD_RULES, odd_rule
+from netseams.tasks.prompted import load_prompted_task, prompted_task
 from netseams.tasks.string_operation import phantom_operation, solver_accuracy
 from netseams.tasks.task_file import TaskFile, load_task_file
 
@@ -36,6 +37,7 @@ __all__ = [
     "build_task",
     "last_tokens_accuracy",
     "learned_accuracy",
+    "load_prompted_task",
     "load_task_file",
     "odd_accuracy",
     "odd_examples",
@@ -44,6 +46,7 @@ __all__ = [
     "odd_scores",
     "odd_task",
     "phantom_operation",
+    "prompted_task",
     "shuffled_twin",
     "solver_accuracy",
     "task_names",

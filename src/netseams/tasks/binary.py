@@ -1,6 +1,7 @@
 """Tasks of one's own: pairs of texts, each with its answer."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from netseams.tasks.base import SPLIT_SIZES, Task, TaskSplit
 from netseams.tasks.cutting import task_of
 from netseams.tasks.pairs import EncodedText, Pair, joined
 
+P = TypeVar("P")
 TextPair = tuple[str, str, str, str]
 """Two texts, and how each goes on."""
 FEWEST = 16
@@ -35,22 +37,50 @@ def binary_task(
     """
     if not isinstance(corpus, DocumentCorpus):
         raise TaskError(f"task {name} needs a corpus of text, not {corpus.name}")
+    different = distinct(name, pairs)
+    shares = shares_of(name, different)
+    chosen: dict[TaskSplit, list[Pair]] = {
+        split: _filled(name, corpus, shares[split], split, n_ctx) for split in SPLIT_SIZES
+    }
+    return task_of(name, question or name, corpus.name, chosen, len(different))
+
+
+def distinct(name: str, pairs: Iterable[TextPair]) -> list[TextPair]:
+    """Every pair once.
+
+    Raises:
+        TaskError: fewer than 16.
+    """
     different = list(dict.fromkeys(pairs))
     if len(different) < FEWEST:
         raise TaskError(
             f"task {name}: {len(different)} different pairs, needs {FEWEST}; "
             "write more pairs or longer lists of words"
         )
-    order = torch.randperm(len(different), generator=generator("pairs", name)).tolist()
-    shares: dict[TaskSplit, list[TextPair]] = {
-        "mask_train": [different[i] for i in order[0::2]],
-        "select": [different[i] for i in order[1::4]],
-        "report": [different[i] for i in order[3::4]],
+    return different
+
+
+def shares_of(name: str, pairs: list[P]) -> dict[TaskSplit, list[P]]:
+    """In an order drawn by the name: half train masks, a quarter selects, a quarter is reported."""
+    order = torch.randperm(len(pairs), generator=generator("pairs", name)).tolist()
+    return {
+        "mask_train": [pairs[i] for i in order[0::2]],
+        "select": [pairs[i] for i in order[1::4]],
+        "report": [pairs[i] for i in order[3::4]],
     }
-    chosen: dict[TaskSplit, list[Pair]] = {
-        split: _filled(name, corpus, shares[split], split, n_ctx) for split in SPLIT_SIZES
-    }
-    return task_of(name, question or name, corpus, chosen, len(different))
+
+
+def check_texts(name: str, texts: TextPair) -> None:
+    """Confirm that a pair has two texts and two answers.
+
+    Raises:
+        TaskError: it has not.
+    """
+    text_a, text_b, answer_a, answer_b = texts
+    if text_a == text_b:
+        raise TaskError(f"task {name}: a pair has two equal texts, {text_a[-40:]!r}")
+    if not answer_a or answer_a == answer_b:
+        raise TaskError(f"task {name}: one class only, both answers are {answer_a!r}")
 
 
 def _filled(
@@ -92,11 +122,8 @@ def _left(corpus: DocumentCorpus, split: TaskSplit, n_ctx: int) -> list[list[int
 
 
 def _pair(name: str, corpus: DocumentCorpus, texts: TextPair, left: list[int], n_ctx: int) -> Pair:
+    check_texts(name, texts)
     text_a, text_b, answer_a, answer_b = texts
-    if text_a == text_b:
-        raise TaskError(f"task {name}: a pair has two equal texts, {text_a[-40:]!r}")
-    if not answer_a or answer_a == answer_b:
-        raise TaskError(f"task {name}: one class only, both answers are {answer_a!r}")
     a, b = EncodedText(corpus, text_a + answer_a), EncodedText(corpus, text_b + answer_b)
     i, j = a.index(len(text_a)), b.index(len(text_b))
     if i is None or j is None:

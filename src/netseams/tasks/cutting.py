@@ -61,17 +61,22 @@ def cut_task(
         split: _drawn(name, split, found[split].of(key), answers_vary) for split in SPLIT_SIZES
     }
     n_found = sum(len(pairs) for split in found for pairs in found[split].of(key))
-    return task_of(name, question, corpus, chosen, n_found)
+    return task_of(name, question, corpus.name, chosen, n_found)
 
 
 def task_of(
     name: str,
     question: str,
-    corpus: DocumentCorpus,
+    corpus: str,
     pairs: dict[TaskSplit, list[Pair]],
     n_found: int,
+    answer: int = -1,
 ) -> Task:
-    """A task of pairs whose inputs both count; candidates are all answers that occur."""
+    """A task of pairs whose inputs both count; candidates are all answers that occur.
+
+    Args:
+        answer: position whose logits answer, from the end where negative.
+    """
     every = [pair for split in SPLIT_SIZES for pair in pairs[split]]
     candidates = sorted({token for pair in every for token in (pair.answer_a, pair.answer_b)})
     at = {token: i for i, token in enumerate(candidates)}
@@ -87,10 +92,10 @@ def task_of(
     accuracy, loss = blind_floor(splits["report"])
     return Task(
         name=name,
-        corpus=corpus.name,
+        corpus=corpus,
         question=question,
         candidates=torch.tensor(candidates),
-        answers=torch.tensor([splits["report"].clean.shape[1] - 1]),
+        answers=torch.tensor([range(splits["report"].clean.shape[1])[answer]]),
         splits=splits,
         scores_both=True,
         floor_accuracy=accuracy,
