@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from netseams.circuits import Circuit, random_circuit
-from netseams.core import Config, TaskError
+from netseams.core import Config, ModelError, TaskError
 from netseams.discovery import Budget, NodeMaskConfig, NodeMasks
 from netseams.evaluation import Score, is_learned, score_circuit, score_network
 from netseams.interventions import ABLATIONS, AblationKind, means_over, untrained_twin
@@ -118,8 +118,19 @@ def find_subnetworks(
 
 
 def task_means(model: HookedModel, task: Task) -> dict[str, Tensor]:
-    """Mean of every node over the inputs of the task's mask_train split, all positions alike."""
-    return means_over(model, task.rows("mask_train")[0].split(_ROWS))
+    """Mean of every node over the inputs of the task's mask_train split, all positions alike.
+
+    Raises:
+        ModelError: an activation that is not a number, or infinite.
+    """
+    means = means_over(model, task.rows("mask_train")[0].split(_ROWS))
+    for name, mean in means.items():
+        if not bool(mean.isfinite().all()):
+            raise ModelError(
+                f"the activations at {name} hold NaN or infinity: check the weights, or take "
+                "another precision (float32)"
+            )
+    return means
 
 
 def check_learned(model: HookedModel, task: Task) -> None:
