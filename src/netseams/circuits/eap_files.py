@@ -143,6 +143,7 @@ def write_eap(path: Path, circuit: Circuit, scores: Float[Tensor, " links"] | No
             "`links_of_channels` and `Circuit.from_links`"
         )
     cfg = circuit.model_config
+    assert isinstance(cfg, TransformerConfig)  # no other model has circuits of links
     graph = component_graph(cfg)
     kept = graph.mask(circuit.links)
     scores = kept.float() if scores is None else scores
