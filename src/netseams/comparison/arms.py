@@ -41,17 +41,27 @@ def arm_rows(setting: Setting, evidence: Evidence, seeds: Iterable[int]) -> list
 
 
 def common_tasks(held: dict[str, list[str]]) -> list[str]:
-    """The tasks that more than half of the arms hold; failing these, those that most arms hold.
+    """The tasks over which most sizes can be compared: of all sets of tasks that the same arms
+    hold, the one with the most arms times tasks, and with the most arms among equals.
+
+    So an arm that holds next to nothing does not take the others' tasks out of the table, and a
+    task that one arm lacks does not take that arm out.
 
     Args:
         held: arm -> tasks that it learned and reached in every seed.
     """
-    counts: dict[str, int] = {}
+    sets: list[frozenset[str]] = []
     for tasks in held.values():
-        for task in tasks:
-            counts[task] = counts.get(task, 0) + 1
-    usual = [task for task, n in counts.items() if 2 * n > len(held)]
-    return usual or [task for task, n in counts.items() if n == max(counts.values())]
+        ours = frozenset(tasks)
+        sets += [ours, *(ours & other for other in sets)]
+        sets = list(dict.fromkeys(sets))
+
+    def worth(tasks: frozenset[str]) -> tuple[int, int]:
+        arms = sum(tasks <= set(theirs) for theirs in held.values())
+        return arms * len(tasks), arms
+
+    best = max(sets, key=worth, default=frozenset[str]())
+    return [t for t in dict.fromkeys(t for tasks in held.values() for t in tasks) if t in best]
 
 
 class _Row:
