@@ -18,7 +18,7 @@ from torch import Tensor
 
 from netseams.circuits import Circuit, random_circuit
 from netseams.core import seed_from
-from netseams.discovery import METHODS, Method
+from netseams.discovery import METHODS, Method, NodeMaskConfig, NodeMasks
 from netseams.evaluation import score_network
 from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, ExperimentConfig, Row
 from netseams.experiments.recovery_findings import recovery_findings
@@ -46,6 +46,11 @@ class RecoveryConfig(ExperimentConfig):
     """Names of planted networks; None: all."""
     methods: tuple[str, ...] | None = None
     """Names of discovery methods; None: all."""
+    node_masks: NodeMaskConfig = NodeMaskConfig(
+        init="attribution", init_bias=0.5, init_spread=0.4, lr=0.005
+    )
+    """In place of the defaults, with which all gates close at once where a planted network's loss
+    is flat: the price is then the only slope, and Adam makes every slope a full step."""
     margin: float = Field(default=0.02, gt=0)
     """A circuit may cost this much more than the whole network, in nats."""
 
@@ -104,7 +109,7 @@ def _found(
     means = mean_activations(planted.model, planted.corpus)
     target = score_network(planted.model, task, "select").loss + config.margin
     started = time.process_time()
-    fitted = _fit(method, kind, planted.model, task, means, target, seed)
+    fitted = _fit(config, method, kind, planted.model, task, means, target, seed)
     seconds = time.process_time() - started
     circuit = fitted.circuits_[target]
     row: Row = {
@@ -115,7 +120,8 @@ def _found(
         "evaluations": fitted.budget_.evaluations,
         "sequences": fitted.budget_.training_sequences,
         "twins": {
-            twin: _reaches(method, kind, planted, task, target, twin, seed) for twin in TWINS
+            twin: _reaches(config, method, kind, planted, task, target, twin, seed)
+            for twin in TWINS
         },
     }
     if circuit is None:
@@ -127,10 +133,10 @@ def _found(
 
 
 def _fit(
-    name: str, kind: AblationKind, model: Transformer, task: Task, means: dict[str, Tensor],
-    target: float, seed: int,
+    config: RecoveryConfig, name: str, kind: AblationKind, model: Transformer, task: Task,
+    means: dict[str, Tensor], target: float, seed: int,
 ) -> Method:  # fmt: skip
-    method: Any = METHODS[name]()
+    method: Any = NodeMasks(config.node_masks) if name == "node_masks" else METHODS[name]()
     fields = {"ablation": kind, "seed": seed}
     known = {key: value for key, value in fields.items() if key in type(method.config).model_fields}
     method = type(method)(method.config.model_copy(update=known))
@@ -138,14 +144,15 @@ def _fit(
 
 
 def _reaches(
-    method: str, kind: AblationKind, planted: Planted, task: Task, target: float, twin: Twin,
-    seed: int,
+    config: RecoveryConfig, method: str, kind: AblationKind, planted: Planted, task: Task,
+    target: float, twin: Twin, seed: int,
 ) -> bool:  # fmt: skip
     """Whether the same search, at the same budget, finds a circuit where there is none."""
     make = redrawn_on_support if twin == "redrawn" else untrained_twin
     model = make(planted.model, seed_from(seed, twin))
     means = mean_activations(model, planted.corpus)
-    return _fit(method, kind, model, task, means, target, seed).circuits_[target] is not None
+    fitted = _fit(config, method, kind, model, task, means, target, seed)
+    return fitted.circuits_[target] is not None
 
 
 Places = frozenset[Any]
