@@ -12,12 +12,19 @@ from netseams.reporting.tables import markdown_table
 from netseams.store import write_text
 
 
+_WIDEST = 14
+"""Columns of a table that a terminal has room for."""
+
+
 def print_findings(found: Findings, console: Console) -> None:
     """The answer, then every table."""
     console.print(Text(f"{found.question} {_evidence(found)}", style="bold"))
     for sentence in found.answer:
         console.print(Text(f"• {sentence}"))
     for table in found.tables:
+        if len(table.columns) > _WIDEST:
+            console.print(Text(f"\n{table.title}: in summary.md", style="dim"))
+            continue
         grid = Grid(title=Text(table.title), title_justify="left", box=None, pad_edge=False)
         for column in table.columns:
             grid.add_column(column.name, justify="right" if column.kind else "left")
