@@ -112,7 +112,7 @@ KNOWN_PARTS: dict[str, Recipe[RunConfig]] = {
         Recipe(
             "two_calls",
             "three operations at two call sites each: is one reused?",
-            _ONE_CORE, 0.5, "accuracy 1.00 on all six; so too with a tenth or a twentieth of the weights",
+            _ONE_CORE, 0.5, "accuracy 1.00 on all six, also with .1 and .05 of weights",
             two_calls,
         ),
         Recipe(

@@ -11,7 +11,6 @@ from netseams.reporting.format import MISSING, interval, number
 from netseams.reporting.tables import markdown_table
 from netseams.store import write_text
 
-
 _WIDEST = 14
 """Columns of a table that a terminal has room for."""
 
