@@ -1,15 +1,15 @@
 """`netseams compare`: the main job."""
 
-import os
 import shlex
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from netseams.cli.many import n_workers, with_seeds
 from netseams.cli.parse import call
 from netseams.cli.progress import JobProgress, console
-from netseams.core import Device, SettingError
+from netseams.core import Device
 from netseams_recipes import PRESETS, preset
 
 
@@ -61,13 +61,8 @@ def _compare(
     seeds: int | None, workers: int | None, threads: int, device: Device, arguments: list[str],
 ) -> int:  # fmt: skip
     name = name or ("quick" if models is None else "zoo")
-    config = preset(name, text)
-    if seeds is not None:
-        if seeds < 1:
-            raise SettingError(f"--seeds must be at least 1, got {seeds}")
-        config = config.model_copy(update={"seeds": tuple(range(seeds))})
-    if threads < 1 or (workers is not None and workers < 1):
-        raise SettingError("--workers and --threads must be at least 1")
+    config = with_seeds(preset(name, text), seeds)
+    processes = n_workers(workers, threads, most=4 if device == "cuda" else None)
     from netseams.comparison import compare
     from netseams.reporting import print_summary, write_report
 
@@ -77,7 +72,7 @@ def _compare(
         comparison = compare(
             config,
             out,
-            n_workers=workers or min(n_cores(), 4 if device == "cuda" else n_cores()),
+            n_workers=processes,
             threads=threads,
             device=device,
             command=shlex.join(["netseams", "compare", *arguments]),
@@ -97,8 +92,3 @@ def _models(given: Path | None) -> Path | None:
     import netseams_zoo
 
     return netseams_zoo.FOLDER
-
-
-def n_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

@@ -7,10 +7,9 @@ from typing import Annotated
 import tyro
 from rich.table import Table
 
-from netseams.cli.compare import n_cores
+from netseams.cli.many import n_workers, with_seeds
 from netseams.cli.parse import call
 from netseams.cli.progress import JobProgress, console
-from netseams.core import SettingError
 from netseams_recipes.experiments import PLANS, experiment_config
 
 
@@ -62,13 +61,8 @@ def _run(
     from netseams.experiments import EXPERIMENTS, run_experiment
     from netseams.reporting import print_findings, write_findings
 
-    config = experiment_config(name, preset)
-    if seeds is not None:
-        if seeds < 1:
-            raise SettingError(f"--seeds must be at least 1, got {seeds}")
-        config = config.model_copy(update={"seeds": tuple(range(seeds))})
-    if threads < 1 or (workers is not None and workers < 1):
-        raise SettingError("--workers and --threads must be at least 1")
+    config = with_seeds(experiment_config(name, preset), seeds)
+    processes = n_workers(workers, threads)
     out = out or Path("runs") / f"{name}-{preset}"
     terminal = console()
     with JobProgress(terminal) as progress:
@@ -76,7 +70,7 @@ def _run(
             EXPERIMENTS[name](),
             config,
             out,
-            n_workers=workers or n_cores(),
+            n_workers=processes,
             threads=threads,
             command=shlex.join(["netseams", "experiment", *arguments]),
             plan=progress.plan,
