@@ -92,4 +92,4 @@ def test_a_small_run_leaves_a_row_for_every_network(tmp_path):
     )
     found = run_experiment(Reuse(), config, tmp_path)
     assert len(found.tables[0].rows) == 4
-    assert "no seed in which both" in found.answer[0]
+    assert "no value in any seed" in found.answer[0]

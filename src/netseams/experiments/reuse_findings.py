@@ -156,13 +156,25 @@ def _answer(pairs: Sequence[Row], language: str, arms: Sequence[str]) -> str:
     said: list[str] = []
     for arm in arms[1:]:
         found = _differences(pairs, language, arm, arms[0], "reused")
-        if not found:
-            said.append(f"{arm} and {arms[0]} have no seed in which both have pairs of circuits")
+        if found:
+            said.append(f"reuse is {_difference(found, language, arm, arms[0])}")
             continue
-        summary = summarize_seeds({s: [v] for s, v in found.items()}, f"{language} {arm} answer")
-        text = f"reuse is {summary.value:+.2f} in {arm} against {arms[0]}"
-        if summary.low is not None and summary.high is not None:
-            p = sign_flip_test(list(found.values()))
-            text += f" (95 % {summary.low:+.2f} .. {summary.high:+.2f}, exact p {p:.3f})"
-        said.append(f"{text}, {len(found)} paired seeds")
+        text = f"reuse of {arm} against {arms[0]} has no value in any seed"
+        overlap = _differences(pairs, language, arm, arms[0], "overlap")
+        if overlap:
+            text += (
+                ": removing a circuit costs no more than removing as many random nodes, so "
+                "nothing can be said to be transferred. Overlap alone, which is not the primary "
+                f"metric, is {_difference(overlap, language, arm, arms[0])}"
+            )
+        said.append(text)
     return f"{language}: " + "; ".join(said) + "."
+
+
+def _difference(found: dict[int, float], language: str, arm: str, reference: str) -> str:
+    summary = summarize_seeds({s: [v] for s, v in found.items()}, f"{language} {arm} answer")
+    text = f"{summary.value:+.2f} in {arm} against {reference}"
+    if summary.low is not None and summary.high is not None:
+        p = sign_flip_test(list(found.values()))
+        text += f" (95 % {summary.low:+.2f} .. {summary.high:+.2f}, exact p {p:.3f})"
+    return f"{text}, {len(found)} paired seeds"
