@@ -19,7 +19,7 @@ EIGHT = tuple(range(8))
 """Training seeds that an interval needs."""
 _SENTENCES = ("subject_verb_singular", "reflexive_plural")
 _IMAGES = ("inside_contact", "inside_number")
-_MASKS = WeightMaskConfig(steps=200, batch_size=32, price_start=0.01, price_end=3.0, snapshots=10)
+_MASKS = WeightMaskConfig(steps=200, price_start=0.01, price_end=3.0, snapshots=10, bisections=3)
 """Cheap at first: an untrained network must learn a task by its mask before weights can go."""
 
 
