@@ -1,7 +1,6 @@
-"""Named configs of experiments, each sized for two cores."""
+"""Named configs of experiments, sized for two cores."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from netseams.core import UnknownNameError
 from netseams.corpora.two_calls import FUNCTIONS
@@ -21,14 +20,6 @@ _SENTENCES = ("subject_verb_singular", "reflexive_plural")
 _IMAGES = ("inside_contact", "inside_number")
 _MASKS = WeightMaskConfig(steps=200, price_start=0.01, price_end=3.0, snapshots=10, bisections=3)
 """Cheap at first: an untrained network must learn a task by its mask before weights can go."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A config, and what it takes on two cores."""
-
-    config: Callable[[], ExperimentConfig]
-    minutes: float
 
 
 def separation(seeds: tuple[int, ...], n_rules: int) -> SeparationConfig:
@@ -70,15 +61,15 @@ def reuse(seeds: tuple[int, ...]) -> ReuseConfig:
     )
 
 
-PLANS: dict[tuple[str, str], Plan] = {
-    ("recovery", "quick"): Plan(RecoveryConfig, 3),
-    ("separation", "quick"): Plan(lambda: separation((0, 1, 2), 1), 12),
-    ("separation", "standard"): Plan(lambda: separation(EIGHT, 1), 32),
-    ("separation", "large"): Plan(lambda: separation(EIGHT, 2), 64),
-    ("reuse", "quick"): Plan(lambda: reuse((0, 1, 2)), 5),
-    ("reuse", "standard"): Plan(lambda: reuse(EIGHT), 12),
+PLANS: dict[tuple[str, str], Callable[[], ExperimentConfig]] = {
+    ("recovery", "quick"): RecoveryConfig,
+    ("separation", "quick"): lambda: separation((0, 1, 2), 1),
+    ("separation", "standard"): lambda: separation(EIGHT, 1),
+    ("separation", "large"): lambda: separation(EIGHT, 2),
+    ("reuse", "quick"): lambda: reuse((0, 1, 2)),
+    ("reuse", "standard"): lambda: reuse(EIGHT),
 }
-"""(experiment, preset) -> its plan."""
+"""(experiment, preset) -> its config."""
 
 
 def experiment_config(name: str, preset: str) -> ExperimentConfig:
@@ -93,4 +84,4 @@ def experiment_config(name: str, preset: str) -> ExperimentConfig:
     presets = [p for experiment, p in PLANS if experiment == name]
     if preset not in presets:
         raise UnknownNameError(f"preset of {name}", preset, presets)
-    return PLANS[name, preset].config()
+    return PLANS[name, preset]()

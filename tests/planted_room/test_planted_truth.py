@@ -12,9 +12,9 @@ from netseams.planted import (
     PLANTED,
     TOLERANCE,
     Planted,
+    live_links,
     needed_nodes,
     needed_weights,
-    structural_links,
 )
 from netseams.tasks import Task
 
@@ -91,9 +91,9 @@ def test_circuits_of_links(name, task_name, kind) -> None:
 
 
 @every_task
-def test_structural_links_hold_all_others(name, task_name) -> None:
+def test_live_links_hold_all_others(name, task_name) -> None:
     planted, task, truth = find(name, task_name)
-    assert structural_links(planted.model) == truth.structural
+    assert live_links(planted.model) == truth.structural
     for kind in ABLATIONS:
         assert truth.necessary[kind] <= truth.structural
         assert all(circuit <= truth.structural for circuit in truth.circuits[kind])

@@ -45,11 +45,11 @@ def _list() -> int:
     from netseams.experiments import EXPERIMENTS
 
     table = Table(box=None, pad_edge=False)
-    for column in ("experiment", "preset", "seeds", "minutes", "question"):
-        table.add_column(column, justify="right" if column in ("seeds", "minutes") else "left")
-    for (name, preset), plan in PLANS.items():
-        seeds = str(len(plan.config().seeds))
-        table.add_row(name, preset, seeds, f"{plan.minutes:g}", EXPERIMENTS[name].question)
+    for column in ("experiment", "preset", "seeds", "question"):
+        table.add_column(column, justify="right" if column == "seeds" else "left")
+    for (name, preset), config in PLANS.items():
+        seeds = str(len(config().seeds))
+        table.add_row(name, preset, seeds, EXPERIMENTS[name].question)
     console().print(table)
     return 0
 

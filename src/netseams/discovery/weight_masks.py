@@ -6,6 +6,7 @@ one search gives a whole size-loss curve. `price_start == price_end` gives the p
 """
 
 import time
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -114,10 +115,11 @@ class WeightSearch(Generic[C]):
         )
         return self
 
+    @abstractmethod
     def _search(
         self, masked: Masked, wishes: Wishes, measure: MaskMeasure, targets: Sequence[float]
     ) -> WeightTrace:
-        raise NotImplementedError
+        """Every mask that was met, and the best for every target."""
 
     def _found_by(self, objective: Objective, target: float) -> dict[str, Any]:
         return {

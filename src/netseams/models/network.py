@@ -1,5 +1,6 @@
 """What every network offers to discovery, circuits and ablation: hooks at named sites."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from netseams.models.hooked_config import HookedConfig
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """tokens (B, T) -> logits (B, T, V), with hooks at sites: ours, and other people's.
 
     `sites_of(network.cfg)` are its node sites, `matrices_of(network.cfg)` the matrices that join
@@ -30,6 +31,7 @@ class Network(nn.Module):
         """Where the weights are, and so where everything is computed."""
         return next(self.parameters()).device
 
+    @abstractmethod
     def forward(
         self,
         tokens: Int[Tensor, "B T"],
@@ -41,15 +43,14 @@ class Network(nn.Module):
         Args:
             tokens: token ids, at most n_ctx positions, on any device, like `answers`.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def site_names(self) -> list[str]:
         """Every name at which a hook can be placed, in forward order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def matrix(self, name: str) -> Float[Tensor, "out in"]:
         """The weights of a `Matrix`, by its `parameter`."""
-        raise NotImplementedError
 
     def run_with_hooks(
         self,

@@ -9,7 +9,7 @@ from netseams.planted.base import (
 )
 from netseams.planted.compile import Compiled, compile_program
 from netseams.planted.needed import needed_nodes, needed_weights
-from netseams.planted.structure import structural_links
+from netseams.planted.structure import live_links
 from netseams.planted.table import PLANTED
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "Truth",
     "WeightEdge",
     "compile_program",
+    "live_links",
     "needed_nodes",
     "needed_weights",
-    "structural_links",
 ]

@@ -14,8 +14,8 @@ from netseams.models.transformer import Block
 Channels = Bool[Tensor, " _"]
 
 
-def structural_links(model: Transformer) -> frozenset[Link]:
-    """Links that lie on a path of non-zero weights, channel by channel, from input to logits.
+def live_links(model: Transformer) -> frozenset[Link]:
+    """Links that lie on a live path of non-zero weights, channel by channel, from input to logits.
 
     A link counts where some residual channel is written by its source, out of something that
     comes from the input or a bias, and read by its target into something that reaches the logits.
