@@ -19,6 +19,7 @@ def live_links(model: Transformer) -> frozenset[Link]:
 
     A link counts where some residual channel is written by its source, out of something that
     comes from the input or a bias, and read by its target into something that reaches the logits.
+    Stricter than `circuits.structural_links`, which asks of each link alone whether weights meet.
     A query channel reads nothing where the key channel that it is multiplied by is empty.
     """
     writes = _written(model)
