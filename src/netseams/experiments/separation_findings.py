@@ -149,8 +149,8 @@ def _corrected(masks: list[_Mask], places: list[tuple[str, str]], kind: str) -> 
         ),
         rows=rows,
         note="In shares of what the network has above chance. Only its function breaks: own lost "
-        "at least half, other lost at most a tenth. A network without the function reaches a removal "
-        "target by removing nothing.",
+        "at least half, other lost at most a tenth. A network without the function reaches "
+        "a removal target by removing nothing.",
     )  # fmt: skip
 
 
