@@ -3,9 +3,10 @@
     python benchmarks/gpu.py [--minutes 8] [--rehearse]
 
 1. the tests marked `gpu`; 2. a step of sparse weights, and of AbsTopK, against a dense one, at a
-shape that a GPU idles on and at one that fills it; 3. masks in one stack against one by one;
-4. circuits a minute, plain search against fast, and against a stack of fast ones; 5. ways to a
-row's k-th magnitude. What time does not allow is left out, and said.
+shape that a GPU idles on and at one that fills it, there also with products in TF32; 3. masks in
+one stack against one by one; 4. circuits a minute, plain search against fast, and against a stack
+of fast ones; 5. ways to the k-th magnitude of rows and of matrices. What time does not allow is
+left out, and said; a part that fails does not stop the others.
 """
 
 import importlib.util
@@ -13,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +36,9 @@ LARGE = Shape(
     TransformerConfig(n_layers=8, n_heads=16, d_model=1024, d_mlp=4096, n_ctx=256), batch_size=32
 )
 HERE = Path(__file__).resolve().parent
-TESTS = ("tests/test_devices.py", "tests/discovery/test_learner.py")
+TESTS = (
+    "tests/test_devices.py", "tests/discovery/test_learner.py", "tests/training/test_distributed.py"
+)  # fmt: skip
 
 
 def gpu_tests(console: Console, seconds: float) -> None:
@@ -56,13 +60,20 @@ def gpu_tests(console: Console, seconds: float) -> None:
         console.print(f"stopped after {seconds:.0f} s")
         return
     lines = (found.stdout + found.stderr).splitlines()
-    console.print("\n".join(lines[-40:] if found.returncode else lines[-3:]), markup=False)
+    console.print("\n".join(lines[-60:] if found.returncode else lines[-3:]), markup=False)
+    if found.returncode:
+        raise RuntimeError("tests marked gpu failed")
 
 
-def steps(console: Console, shape: Shape, device: Device, rounds: int) -> None:
+def steps(console: Console, shape: Shape, device: Device, rounds: int, tf32: bool = False) -> None:
     """Step ratios at one shape."""
-    comparisons, _ = training_comparisons(load_corpus(StdlibConfig()), rounds, shape, device)
-    console.print(f"{shape}; weights at {DENSITY}; {rounds} pairs of steps")
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    try:
+        comparisons, _ = training_comparisons(load_corpus(StdlibConfig()), rounds, shape, device)
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    products = "TF32" if tf32 else "float32"
+    console.print(f"{shape}; products in {products}; weights at {DENSITY}; {rounds} pairs of steps")
     console.print(table_of(comparisons))
 
 
@@ -120,20 +131,28 @@ def main(minutes: float = 8.0, rehearse: bool = False) -> None:
         ("tests marked gpu", 30, lambda: gpu_tests(console, min(180, left()))),
         ("steps, small", 30, lambda: steps(console, small, device, rounds)),
         ("steps, large", 60, lambda: steps(console, large, device, rounds)),
+        ("steps, large, TF32", 45, lambda: steps(console, large, device, rounds, tf32=True)),
         ("stacked masks", 60, lambda: search.print_stacked(
             console, ground(), 2 if rehearse else 32, 1 if rehearse else 2)),
         ("searches", 90, lambda: searches(console, ground(), 1, 2 if rehearse else 32)),
         ("selection", 60, lambda: selection.main(
             rows=64 if rehearse else 4096, rounds=3 if rehearse else 20, device=device)),
     ]  # fmt: skip
+    failed: list[str] = []
     for title, seconds, part in parts:
         console.rule(title)
         if left() < seconds:
             console.print(f"left out: {left():.0f} s left, may need {seconds:.0f}")
             continue
         began = time.perf_counter()
-        part()
+        try:
+            part()
+        except Exception:
+            failed.append(title)
+            console.print(traceback.format_exc(), markup=False, highlight=False)
         console.print(f"({time.perf_counter() - began:.0f} s)")
+    if failed:
+        sys.exit(f"benchmarks/gpu.py: failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Which way to the k-th largest magnitude of a row is the quickest, at equal results?
+"""Which way to the k-th largest magnitude, of a row or of a matrix, is the quickest?
 
     python benchmarks/selection.py [--rows 4096] [--rounds 20] [--device cpu]
 
-Every candidate does all of AbsTopK's forward pass, one fourth of a row kept. They take turns, in
-one process and on one thread; medians and quartiles in ms, with a dense layer of that width for
-scale. `NPY_DISABLE_CPU_FEATURES` and `ATEN_CPU_CAPABILITY` show older processors.
+Every candidate gives the same result. Rows: all of AbsTopK's forward pass, one fourth of a row
+kept, with a dense layer of that width for scale. Matrices: all but one in twenty entries of 24
+square ones are zeroed, as after a step of sparse training. They take turns, in one process and on
+one thread; medians and quartiles in ms.
+`NPY_DISABLE_CPU_FEATURES` and `ATEN_CPU_CAPABILITY` show older processors.
 """
 
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from timing import quartiles_in_turns
 from torch import Tensor
 
 from netseams.core import Device, device_named
-from netseams.masks import abs_topk
+from netseams.masks import Cut, abs_topk, keep_largest_, keep_largest_of_each_
 
 Select = Callable[[Tensor, int], Tensor]
 
@@ -43,6 +45,46 @@ def by_bisection(x: Tensor, k: int) -> Tensor:
         count = (bits >= higher).float().sum(dim=-1, keepdim=True)
         threshold = torch.where(count >= k, higher, threshold)
     return torch.where(bits >= threshold, x, 0.0)
+
+
+def one_by_one_(matrices: list[Tensor], k: int) -> None:
+    for matrix in matrices:
+        keep_largest_(matrix, k)
+
+
+def at_once_(matrices: list[Tensor], k: int) -> None:
+    keep_largest_of_each_([Cut(matrix, k) for matrix in matrices])
+
+
+def by_topk_(matrices: list[Tensor], k: int) -> None:
+    for matrix in matrices:
+        magnitude = matrix.abs()
+        matrix.mul_(magnitude >= magnitude.flatten().topk(k, sorted=False).values.min())
+
+
+def time_matrices(console: Console, width: int, rounds: int, device: Device) -> None:
+    """24 square matrices, drawn anew every time (which is timed too, and the same for all)."""
+    draws = torch.Generator(device).manual_seed(0)
+    matrices = [torch.empty(width, width, device=device) for _ in range(24)]
+    k = width * width // 20
+
+    def drawn_then(cut: Callable[[list[Tensor], int], None]) -> None:
+        for matrix in matrices:
+            matrix.normal_(generator=draws)
+        cut(matrices, k)
+
+    ways = {"keep_largest_": one_by_one_, "keep_largest_of_each_": at_once_, "topk": by_topk_}
+    given = [torch.randn(width, width, device=device, generator=draws) for _ in range(3)]
+    results = [[x.clone() for x in given] for _ in ways]
+    for way, result in zip(ways.values(), results, strict=True):
+        way(result, k)
+    if not all(torch.equal(torch.stack(a), torch.stack(results[0])) for a in results):
+        raise AssertionError(f"ways differ at width {width}")
+    calls: dict[str, Callable[[], object]] = {n: partial(drawn_then, w) for n, w in ways.items()}
+    calls["drawing alone"] = partial(drawn_then, lambda matrices, k: None)
+    found = quartiles_in_turns(calls, rounds)
+    said = "; ".join(f"{n} {m:.2f} ({a:.2f} .. {b:.2f})" for n, (a, m, b) in found.items())
+    console.print(f"24 matrices of {width} x {width}, ms: {said}")
 
 
 def main(
@@ -72,7 +114,7 @@ def main(
     for width in widths:
         table.add_column(str(width), justify="right", no_wrap=True)
         x = torch.randn(rows, width, generator=torch.Generator().manual_seed(width)).to(device)
-        weight, k = x[:width].clone(), width // 4
+        weight, k = torch.randn(width, width, device=device), width // 4
         expected = by_topk(x, k)
         for name, select in candidates.items():
             if not torch.equal(select(x, k), expected):
@@ -85,7 +127,10 @@ def main(
             cells[name].append(f"{median:.2f} ({low:.2f} .. {high:.2f})")
     for name, row in cells.items():
         table.add_row(name, *row)
-    Console(width=120).print(table)
+    console = Console(width=120)
+    console.print(table)
+    for width in widths:
+        time_matrices(console, width, rounds, device)
 
 
 if __name__ == "__main__":

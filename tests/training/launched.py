@@ -20,6 +20,7 @@ class Launched:
             "TORCHELASTIC_USE_AGENT_STORE": "True",
             "WORLD_SIZE": str(size),
             "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",  # cores of their own, no GPU each
         }
         self.processes = [
             subprocess.Popen(

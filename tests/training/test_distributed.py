@@ -75,6 +75,23 @@ def alone(tmp_path_factory):
     }
 
 
+def hide_gpus() -> dict[str, str]:
+    """The environment for processes that have cores of their own, and no GPU each."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def start(folder: Path, size: int, environment: dict[str, str]) -> None:
+    """The worker on `size` processes, as a user starts them."""
+    save_tensors(folder / "given.safetensors", given_weights(), {})
+    (folder / "config.json").write_text(CONFIG.model_dump_json())
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(size)]
+    done = subprocess.run(
+        [sys.executable, *command, WORKER, str(folder)],
+        env=environment, timeout=240, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture(scope="module", params=[2, 3])
 def together(request, tmp_path_factory):
     """Number of processes, their folder, and what each found.
@@ -83,8 +100,6 @@ def together(request, tmp_path_factory):
     checkpoints that one process wrote.
     """
     size, folder = request.param, tmp_path_factory.mktemp(f"together-{request.param}")
-    save_tensors(folder / "given.safetensors", given_weights(), {})
-    (folder / "config.json").write_text(CONFIG.model_dump_json())
     arms = ARMS if size == 2 else {name: ARMS[name] for name in ("run-pruned", "run-sparse")}
     for name, arm in arms.items():
         config = with_train(CONFIG, sparsity=arm)
@@ -93,13 +108,10 @@ def together(request, tmp_path_factory):
             with pytest.raises(KeyboardInterrupt):
                 train(config, folder / name, stop_at_eight)
     if size == 2:
-        command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        done = subprocess.run(
-            [sys.executable, *command, WORKER, str(folder)],
-            env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=240, capture_output=True, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        start(folder, 2, hide_gpus())
     else:
+        save_tensors(folder / "given.safetensors", given_weights(), {})
+        (folder / "config.json").write_text(CONFIG.model_dump_json())
         ended = Launched(3, WORKER, str(folder)).ends(within=240)
         assert [code for code, _ in ended] == [0, 0, 0], ended
     found = [json.loads((folder / f"rank-{rank}.json").read_text()) for rank in range(size)]
@@ -116,7 +128,10 @@ def stop_at_eight(done: int, total: int, word: str) -> None:
 
 
 def test_the_kept_set_is_that_of_one_process(together):
-    _, folder, _ = together
+    kept_sets_are_equal(together[1])
+
+
+def kept_sets_are_equal(folder: Path) -> None:
     kept, _ = load_tensors(folder / "kept.safetensors")
     for name, weight in given_weights().items():
         k = weight.numel() // 3
@@ -197,6 +212,22 @@ def test_a_step_makes_the_collectives_that_were_estimated(together):
         assert step.pop("_reduce_scatter_base_") == 1 + CONFIG.model.n_layers
         # What remains but the loss and the gradient's norm.
         assert sum(step.values()) - 2 == expected.selection_collectives
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_does_the_same_under_torchrun(tmp_path, alone):
+    """One process with nccl: the pieces are whole, the collectives and kernels are a GPU's."""
+    for name, arm in ARMS.items():
+        (tmp_path / f"{name}.json").write_text(with_train(CONFIG, sparsity=arm).model_dump_json())
+    start(tmp_path, 1, dict(os.environ))
+    kept_sets_are_equal(tmp_path)
+    found = json.loads((tmp_path / "rank-0.json").read_text())
+    assert (sum(found["plain"].values()), sum(found["bounded"].values())) == (3, 4)
+    for name in ARMS:
+        result = alone[name].result
+        assert found[name]["l0"] == result.l0
+        assert found[name]["valid_loss"] == pytest.approx(result.valid_loss, abs=2e-3)
 
 
 def test_fewer_sequences_than_processes_are_refused():

@@ -25,8 +25,10 @@ from netseams.masks.relaxation import Relaxation
 from netseams.masks.row_selection import abs_topk, abs_topk_
 from netseams.masks.schedules import AnnealShape, annealed_density, geometric, kept_count
 from netseams.masks.selection import (
+    Cut,
     keep_,
     keep_largest_,
+    keep_largest_of_each_,
     largest_mask,
     largest_mask_with_minimum,
     top_mask,
@@ -37,6 +39,7 @@ __all__ = [
     "AboveChance",
     "AnnealShape",
     "ContinuousSparsification",
+    "Cut",
     "HardConcrete",
     "Masks",
     "Overlap",
@@ -53,6 +56,7 @@ __all__ = [
     "intersection",
     "keep_",
     "keep_largest_",
+    "keep_largest_of_each_",
     "kept_count",
     "largest_mask",
     "largest_mask_with_minimum",

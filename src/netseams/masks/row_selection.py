@@ -2,7 +2,8 @@
 
 On CPU the threshold of a row comes from numpy's introselect on bit patterns, which is vectorised
 (`benchmarks/selection.py` holds it against torch's selections and against a compiled bisection);
-elsewhere from `torch.topk`. Both give the same result, ties included.
+on a GPU from `triton_rows.py`; elsewhere from `torch.topk`. All give the same result, ties
+included.
 """
 
 from typing import Any
@@ -13,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from netseams.core import SettingError
+from netseams.masks.gpu import triton_serves
 
 _BLOCK = 65_536
 """Entries handled together: a block and its magnitudes fit a level-2 cache."""
@@ -43,7 +45,7 @@ def abs_topk_(x: Float[Tensor, "*batch width"], k: int) -> Float[Tensor, "*batch
         raise SettingError(f"cannot keep {k} of {width} activations")
     if k == width:
         return x
-    if _introselect_serves(x):
+    if _introselect_serves(x) or _triton_serves(x):
         kept: Tensor = _KeepLargest.apply(x, k)  # pyright: ignore
         return kept
     magnitude = x.detach().abs()
@@ -56,12 +58,22 @@ def _introselect_serves(x: Tensor) -> bool:
     return plain and not torch.compiler.is_compiling()
 
 
+def _triton_serves(x: Tensor) -> bool:
+    return x.shape[-1] <= 16_384 and triton_serves(x)
+
+
 class _KeepLargest(torch.autograd.Function):
     """The result stands in for a saved mask: a dropped entry is 0 there."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, k: int) -> Tensor:
-        thresholds = _keep_largest_in_rows(x.view(-1, x.shape[-1]), k)
+        rows = x.view(-1, x.shape[-1])
+        if x.is_cuda:
+            from netseams.masks import triton_rows
+
+            thresholds = triton_rows.keep_largest_in_rows_(rows, k)
+        else:
+            thresholds = _keep_largest_in_rows(rows, k)
         ctx.save_for_backward(x, thresholds)
         ctx.mark_dirty(x)
         return x
@@ -70,6 +82,10 @@ class _KeepLargest(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
         kept, thresholds = ctx.saved_tensors
         grad = grad_outputs[0].contiguous()
+        if grad.is_cuda:
+            from netseams.masks import triton_rows
+
+            return triton_rows.passed_by_kept(grad, kept, thresholds), None
         # Where `kept` is not 0. In rows whose threshold is 0, zeros are kept entries too.
         passed = torch.ops.aten.hardshrink_backward(grad, kept, 0.0)
         if not thresholds.all():

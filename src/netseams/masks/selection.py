@@ -1,8 +1,12 @@
 """Exact selection of the largest magnitudes or values, without sorting.
 
 On CPU the threshold comes from numpy's introselect, which is vectorised and an order of
-magnitude faster than `torch.topk` or `torch.kthvalue`; elsewhere from `torch.topk`.
+magnitude faster than `torch.topk` or `torch.kthvalue`; on a GPU from `triton_matrices.py` where
+many tensors are cut at once; elsewhere from `torch.topk`.
 """
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from netseams.core import SettingError
+from netseams.masks.gpu import triton_serves
 
 
 def largest_mask(values: Float[Tensor, "*shape"], k: int) -> Bool[Tensor, "*shape"]:
@@ -34,10 +39,8 @@ def top_mask(values: Float[Tensor, "*shape"], k: int) -> Bool[Tensor, "*shape"]:
 
 
 def _select(values: Tensor, k: int, by_magnitude: bool) -> Tensor:
-    n = values.numel()
-    if not 0 <= k <= n:
-        raise SettingError(f"cannot keep {k} of {n} entries")
-    if k == n:
+    _check_count(values, k)
+    if k == values.numel():
         return torch.ones_like(values, dtype=torch.bool)
     if k == 0:
         return torch.zeros_like(values, dtype=torch.bool)
@@ -55,6 +58,11 @@ def _select(values: Tensor, k: int, by_magnitude: bool) -> Tensor:
     return keep.view(values.shape)
 
 
+def _check_count(values: Tensor, k: int) -> None:
+    if not 0 <= k <= values.numel():
+        raise SettingError(f"cannot keep {k} of {values.numel()} entries")
+
+
 def largest_mask_with_minimum(
     values: Float[Tensor, "rows columns"], k: int, minimum: int, dim: int
 ) -> Bool[Tensor, "rows columns"]:
@@ -67,22 +75,68 @@ def largest_mask_with_minimum(
     Raises:
         SettingError: a channel has fewer than `minimum` entries, or `k` is too small for all.
     """
+    _check_minimum(values, k, minimum, dim)
+    mask = largest_mask(values, k)
+    if bool((mask.sum(dim) >= minimum).all()):
+        return mask  # and then the largest of every channel are in it
+    return largest_mask(_with_minimum(values, minimum, dim), k)
+
+
+def _check_minimum(values: Tensor, k: int, minimum: int, dim: int) -> None:
     n, fan = values.shape[1 - dim], values.shape[dim]
     if minimum > fan or minimum * n > k:
         raise SettingError(
             f"{minimum} entries in each of {n} channels of {fan} are {minimum * n}, "
             f"which do not fit into {k} kept"
         )
-    mask = largest_mask(values, k)
-    if bool((mask.sum(dim) >= minimum).all()):
-        return mask  # and then the largest of every channel are in it
+
+
+def _with_minimum(values: Tensor, minimum: int, dim: int) -> Tensor:
+    """Magnitudes, those infinite that are the `minimum` largest of their channel."""
     magnitude = values.detach().abs()
-    rest, forced = magnitude.clone(), torch.zeros_like(mask)
+    rest, forced = magnitude.clone(), torch.zeros_like(magnitude, dtype=torch.bool)
     for _ in range(minimum):
         first = rest.argmax(dim, keepdim=True)
         forced.scatter_(dim, first, True)
         rest.scatter_(dim, first, -1.0)
-    return largest_mask(magnitude.masked_fill_(forced, torch.inf), k)
+    return magnitude.masked_fill_(forced, torch.inf)
+
+
+class Cut(NamedTuple):
+    """What is to be kept of one tensor."""
+
+    values: Tensor
+    k: int
+    minimum: tuple[int, int] | None = None
+    """(j, dim) as in `largest_mask_with_minimum`."""
+
+    def mask(self) -> Tensor:
+        if self.minimum is None:
+            return largest_mask(self.values, self.k)
+        return largest_mask_with_minimum(self.values, self.k, *self.minimum)
+
+
+def keep_largest_of_each_(cuts: Sequence[Cut]) -> None:
+    """`keep_largest_` of many tensors; on a GPU all at once, without waiting for it.
+
+    Raises:
+        SettingError: as `largest_mask` and `largest_mask_with_minimum`.
+    """
+    if not cuts or not all(triton_serves(cut.values) for cut in cuts):
+        for cut in cuts:
+            keep_(cut.values, cut.mask())
+        return
+    from netseams.masks import triton_matrices
+
+    ranked: list[Tensor] = []
+    for values, k, minimum in cuts:
+        _check_count(values, k)
+        if minimum is not None:
+            _check_minimum(values, k, *minimum)
+        ranked.append(values.detach() if minimum is None else _with_minimum(values, *minimum))
+    triton_matrices.keep_largest_of_each_(
+        ranked, [cut.k for cut in cuts], [cut.values.detach() for cut in cuts]
+    )
 
 
 def keep_largest_(values: Float[Tensor, "*shape"], k: int) -> None:

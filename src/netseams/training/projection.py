@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from netseams.masks import keep_, kept_count, largest_mask, largest_mask_with_minimum
+from netseams.masks import Cut, keep_, keep_largest_of_each_, kept_count
 from netseams.models import ParameterGroup, Transformer, group_of
 from netseams.training.arms import Sparsified, WeightSparse
 from netseams.training.distributed import is_split, local
@@ -48,22 +48,21 @@ class Projection(ABC):
             if density < 1.0:
                 due.append((sparse, kept_count(sparse.parameter.numel(), density)))
         if due and is_split(due[0][0].parameter):
-            masks = self.split_masks(due)
+            for (sparse, _), mask in zip(due, self.split_masks(due), strict=True):
+                keep_(local(sparse.parameter.detach()), mask)
         else:
-            masks = (self.mask(sparse, k) for sparse, k in due)
-        for (sparse, _), mask in zip(due, masks, strict=True):
-            keep_(local(sparse.parameter.detach()), mask)
+            self.keep(due)
 
     def cut_gradients(self) -> None:  # noqa: B027 - most leave them dense
         """Between the backward pass and the limit on the gradient's size."""
 
     @abstractmethod
-    def mask(self, sparse: Sparse, k: int) -> Tensor:
-        """The `k` places that `sparse` keeps now."""
+    def keep(self, due: Sequence[tuple[Sparse, int]]) -> None:
+        """Zero all but so many weights of each."""
 
     @abstractmethod
     def split_masks(self, due: Sequence[tuple[Sparse, int]]) -> Iterable[Tensor]:
-        """The same for parameters that `fully_shard` has split: this process's rows of each.
+        """What is kept of parameters that `fully_shard` has split: this process's rows of each.
 
         All at once, so that the number of collectives does not depend on that of parameters.
         """
@@ -83,11 +82,10 @@ class LargestWeights(Projection):
         super().__init__(model, config)
         self.min_alive = config.min_alive
 
-    def mask(self, sparse: Sparse, k: int) -> Tensor:
-        weight, minimum = sparse.parameter.detach(), self._minimum(sparse)
-        if minimum is None:
-            return largest_mask(weight, k)
-        return largest_mask_with_minimum(weight, k, *minimum)
+    def keep(self, due: Sequence[tuple[Sparse, int]]) -> None:
+        keep_largest_of_each_(
+            [Cut(sparse.parameter.detach(), k, self._minimum(sparse)) for sparse, k in due]
+        )
 
     def split_masks(self, due: Sequence[tuple[Sparse, int]]) -> Iterable[Tensor]:
         from netseams.masks.sharded import piece_of, split_largest_masks

@@ -1,5 +1,6 @@
 """Arms whose dropped weights stay out: a fixed set of places, chosen by size or by chance."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -24,6 +25,14 @@ class FixedSupport(Projection):
         self.support: dict[str, Tensor] = {}
         for sparse in self.parameters:
             self.support[sparse.name] = torch.ones_like(sparse.parameter, dtype=torch.bool)
+
+    @abstractmethod
+    def mask(self, sparse: Sparse, k: int) -> Tensor:
+        """The `k` places that `sparse` keeps now."""
+
+    def keep(self, due: Sequence[tuple[Sparse, int]]) -> None:
+        for sparse, k in due:
+            keep_(sparse.parameter.detach(), self.mask(sparse, k))
 
     def cut_gradients(self) -> None:
         for sparse in self.parameters:
