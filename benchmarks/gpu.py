@@ -133,7 +133,7 @@ def main(minutes: float = 8.0, rehearse: bool = False) -> None:
         ("steps, large", 60, lambda: steps(console, large, device, rounds)),
         ("steps, large, TF32", 45, lambda: steps(console, large, device, rounds, tf32=True)),
         ("stacked masks", 60, lambda: search.print_stacked(
-            console, ground(), 2 if rehearse else 32, 1 if rehearse else 2)),
+            console, ground(), 2 if rehearse else 32, 1)),
         ("searches", 90, lambda: searches(console, ground(), 1, 2 if rehearse else 32)),
         ("selection", 60, lambda: selection.main(
             rows=64 if rehearse else 4096, rounds=3 if rehearse else 20, device=device)),

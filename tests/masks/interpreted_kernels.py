@@ -12,7 +12,7 @@ import torch
 from netseams.masks import Cut, abs_topk, keep_largest_of_each_, largest_mask, selection
 from netseams.masks.selection import largest_mask_with_minimum
 from netseams.masks.triton_matrices import keep_largest_of_each_ as kernels_keep_
-from netseams.masks.triton_rows import keep_largest_in_rows_, passed_by_kept
+from netseams.masks.triton_rows import KeepLargest
 
 
 def matrices() -> list[torch.Tensor]:
@@ -61,9 +61,11 @@ def test_rows() -> None:
         leaf = x.clone().requires_grad_()
         y = abs_topk(leaf, k)
         (passed,) = torch.autograd.grad(y, leaf, grad)
-        thresholds = keep_largest_in_rows_(x, k)
-        assert torch.equal(x, y.detach())
-        assert torch.equal(passed_by_kept(grad, x, thresholds), passed)
+        for in_place in (False, True):
+            leaf = x.clone().requires_grad_()
+            z = KeepLargest.apply(leaf.clone(), k, in_place)
+            assert torch.equal(z, y.detach())
+            assert torch.equal(torch.autograd.grad(z, leaf, grad)[0], passed)
 
 
 if __name__ == "__main__":

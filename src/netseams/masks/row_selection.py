@@ -29,7 +29,10 @@ def abs_topk(x: Float[Tensor, "*batch width"], k: int) -> Float[Tensor, "*batch 
     Raises:
         SettingError: `k` is less than 1 or exceeds the width.
     """
-    return x if k == x.shape[-1] else abs_topk_(x.clone(memory_format=torch.contiguous_format), k)
+    width = x.shape[-1]
+    if k < width and _triton_serves(x):
+        return _on_gpu(x, k, in_place=False)
+    return x if k == width else abs_topk_(x.clone(memory_format=torch.contiguous_format), k)
 
 
 def abs_topk_(x: Float[Tensor, "*batch width"], k: int) -> Float[Tensor, "*batch width"]:
@@ -41,15 +44,34 @@ def abs_topk_(x: Float[Tensor, "*batch width"], k: int) -> Float[Tensor, "*batch
         SettingError: `k` is less than 1 or exceeds the width.
     """
     width = x.shape[-1]
-    if not 1 <= k <= width:
-        raise SettingError(f"cannot keep {k} of {width} activations")
+    _check_count(k, width)
     if k == width:
         return x
-    if _introselect_serves(x) or _triton_serves(x):
+    if _triton_serves(x):
+        return _on_gpu(x, k, in_place=True)
+    if _introselect_serves(x):
         kept: Tensor = _KeepLargest.apply(x, k)  # pyright: ignore
         return kept
     magnitude = x.detach().abs()
     return x.mul_(magnitude >= magnitude.topk(k, dim=-1).values[..., -1:])
+
+
+def _check_count(k: int, width: int) -> None:
+    if not 1 <= k <= width:
+        raise SettingError(f"cannot keep {k} of {width} activations")
+
+
+def _triton_serves(x: Tensor) -> bool:
+    """A row must fit into registers."""
+    return x.shape[-1] <= 16_384 and triton_serves(x)
+
+
+def _on_gpu(x: Tensor, k: int, in_place: bool) -> Tensor:
+    from netseams.masks.triton_rows import KeepLargest
+
+    _check_count(k, x.shape[-1])
+    kept: Tensor = KeepLargest.apply(x, k, in_place)  # pyright: ignore
+    return kept
 
 
 def _introselect_serves(x: Tensor) -> bool:
@@ -58,22 +80,12 @@ def _introselect_serves(x: Tensor) -> bool:
     return plain and not torch.compiler.is_compiling()
 
 
-def _triton_serves(x: Tensor) -> bool:
-    return x.shape[-1] <= 16_384 and triton_serves(x)
-
-
 class _KeepLargest(torch.autograd.Function):
     """The result stands in for a saved mask: a dropped entry is 0 there."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, k: int) -> Tensor:
-        rows = x.view(-1, x.shape[-1])
-        if x.is_cuda:
-            from netseams.masks import triton_rows
-
-            thresholds = triton_rows.keep_largest_in_rows_(rows, k)
-        else:
-            thresholds = _keep_largest_in_rows(rows, k)
+        thresholds = _keep_largest_in_rows(x.view(-1, x.shape[-1]), k)
         ctx.save_for_backward(x, thresholds)
         ctx.mark_dirty(x)
         return x
@@ -82,10 +94,6 @@ class _KeepLargest(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
         kept, thresholds = ctx.saved_tensors
         grad = grad_outputs[0].contiguous()
-        if grad.is_cuda:
-            from netseams.masks import triton_rows
-
-            return triton_rows.passed_by_kept(grad, kept, thresholds), None
         # Where `kept` is not 0. In rows whose threshold is 0, zeros are kept entries too.
         passed = torch.ops.aten.hardshrink_backward(grad, kept, 0.0)
         if not thresholds.all():

@@ -14,6 +14,7 @@ there.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import no_type_check
 
 import torch
 import triton
@@ -58,13 +59,13 @@ def keep_largest_of_each_(
     )  # fmt: skip
     n, programs = len(ranked), len(plan.matrix)
     counts = torch.zeros(len(DIGITS), n, _BINS, dtype=torch.int32, device=device)
-    levels = torch.zeros(len(DIGITS), n, dtype=torch.int32, device=device)
-    wanted = torch.empty_like(levels)
-    wanted[0].copy_(_sent(kept, torch.int32, device), non_blocking=True)
+    levels = torch.empty(len(DIGITS), n, dtype=torch.int32, device=device)
+    wanted, asked = torch.empty_like(levels), _asked(tuple(kept), device)
     shares = torch.empty(programs, _BINS, dtype=torch.int32, device=device)
     for i, (shift, width) in enumerate(DIGITS):
         _count_digits[(programs,)](
-            plan.ranked, plan.numels, plan.first, plan.matrix, counts, levels, wanted, shares, n,
+            plan.ranked, plan.numels, plan.first, plan.matrix,
+            asked, counts, levels, wanted, shares, n,
             PASS=i, SHIFT=shift, WIDTH=width, LAST=i == len(DIGITS) - 1,
             BINS=_BINS, CHUNK=_CHUNK, ROUNDS=_ROUNDS,
         )  # fmt: skip
@@ -89,6 +90,12 @@ def _plan(
     )
 
 
+@lru_cache(maxsize=16)
+def _asked(kept: tuple[int, ...], device: torch.device) -> Tensor:
+    """The same at every step once annealing is over."""
+    return _sent(kept, torch.int32, device)
+
+
 def _sent(numbers: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
     """On the device, without waiting for it."""
     here = torch.tensor(numbers, dtype=dtype, pin_memory=device.type == "cuda")
@@ -96,6 +103,7 @@ def _sent(numbers: Sequence[int], dtype: torch.dtype, device: torch.device) -> T
 
 
 @triton.jit
+@no_type_check
 def _descend(counts, level, need, WIDTH: tl.constexpr, BINS: tl.constexpr):
     """The digit at which `need` entries are reached from above: the level with it, what it must
     give, and how many it has."""
@@ -110,6 +118,7 @@ def _descend(counts, level, need, WIDTH: tl.constexpr, BINS: tl.constexpr):
 
 
 @triton.jit
+@no_type_check
 def _bits_at(address, at, numel):
     """Magnitudes as integers, which order like them; -1 beyond the end."""
     bits = tl.load(address + at, mask=at < numel, other=0) & 0x7FFFFFFF
@@ -117,8 +126,9 @@ def _bits_at(address, at, numel):
 
 
 @triton.jit
+@no_type_check
 def _count_digits(
-    ranked, numels, first, matrix, counts, levels, wanted, shares, n,
+    ranked, numels, first, matrix, asked, counts, levels, wanted, shares, n,
     PASS: tl.constexpr, SHIFT: tl.constexpr, WIDTH: tl.constexpr, LAST: tl.constexpr,
     BINS: tl.constexpr, CHUNK: tl.constexpr, ROUNDS: tl.constexpr,
 ):  # fmt: skip
@@ -134,10 +144,12 @@ def _count_digits(
     level = tl.zeros((), tl.int32)
     if PASS > 0:
         before = (PASS - 1) * n + m
+        if PASS == 1:
+            need = tl.load(asked + m)
+        else:
+            level, need = tl.load(levels + before), tl.load(wanted + before)
         # All digits but the last have the first one's width.
-        level, need, _ = _descend(
-            counts + before * BINS, tl.load(levels + before), tl.load(wanted + before), 8, BINS
-        )
+        level, need, _ = _descend(counts + before * BINS, level, need, 8, BINS)
         if own == 0:
             tl.store(levels + PASS * n + m, level)
             tl.store(wanted + PASS * n + m, need)
@@ -154,6 +166,7 @@ def _count_digits(
 
 
 @triton.jit
+@no_type_check
 def _zero_the_rest(
     ranked, zeroed, numels, first, matrix, counts, levels, wanted, shares, n,
     PASSES: tl.constexpr, WIDTH: tl.constexpr,
