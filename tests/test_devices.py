@@ -26,7 +26,7 @@ from netseams.evaluation import agreement, next_token_rise, removal_scores, suff
 from netseams.evaluation.score import candidate_logits
 from netseams.evaluation.steering import SteeringConfig, direction_like, steering
 from netseams.interventions import ABLATIONS, mean_activations, redrawn_on_support, untrained_twin
-from netseams.masks import abs_topk, largest_mask
+from netseams.masks import Cut, abs_topk, keep_largest_of_each_, largest_mask
 from netseams.masks.selection import largest_mask_with_minimum
 from netseams.models import Transformer, TransformerConfig, sites_of
 from netseams.models.bridge import Bridges, bridge_shape, copy_of, run_from
@@ -233,6 +233,13 @@ def test_the_same_weights_are_kept(device: str) -> None:
         ):
             assert torch.equal(largest_mask(values.to(device), k).cpu(), largest_mask(values, k))
     values = torch.randint(-3, 4, (50, 40), generator=draws).float()
+    large = torch.randn(900, 700, generator=draws).half().float()  # rounded: there are ties
+    for minimum in (None, (2, 0), (2, 1)):
+        here, there = ([x.clone().to(d) for x in (values, large)] for d in ("cpu", device))
+        for both in (here, there):
+            keep_largest_of_each_([Cut(x, x.numel() // 7, minimum) for x in both])
+        for ours, theirs in zip(here, there, strict=True):
+            assert torch.equal(ours, theirs.cpu()), (minimum, ours.shape)
     for dim in (0, 1):
         ours = largest_mask_with_minimum(values.to(device), 300, 2, dim).cpu()
         assert torch.equal(ours, largest_mask_with_minimum(values, 300, 2, dim))
@@ -262,7 +269,7 @@ def test_the_same_activations_are_kept(device: str) -> None:
 
 COMPILED = """
 import sys, torch
-from netseams.masks import abs_topk, largest_mask
+from netseams.masks import Cut, abs_topk, keep_largest_of_each_, largest_mask
 draws = torch.Generator().manual_seed(0)
 x = torch.randn(64, 128, generator=draws).half().float()
 device = sys.argv[1]
