@@ -5,8 +5,12 @@ ablated for good if the loss then rises by no more than the threshold. What lead
 from which nothing leads on is dropped unseen. Here the metric is the task loss, and several
 drops are tried in one forward pass, each on top of those before it: as long as all pass, they pass
 as they would one by one; from the first that fails on they are tried again.
+
+Parts that cancel each other all stay in this way, since each is missed when it alone is gone. So,
+beyond the paper, the components that are left are dropped in pairs where they are few.
 """
 
+from itertools import combinations
 from typing import ClassVar
 
 import torch
@@ -24,6 +28,8 @@ class AcdcConfig(LinkSearchConfig):
 
     thresholds: tuple[float, ...] = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1)
     """Rises of the loss in nats that a dropped link may cause; each gives one circuit."""
+    pairs_up_to: int = Field(default=16, ge=0)
+    """Most components that are left and tried in pairs; 0 is the paper's algorithm."""
     at_once: int = Field(default=16, ge=1)
     """Most drops that are tried in one forward pass. Results do not depend on it."""
 
@@ -67,7 +73,33 @@ class Acdc(LinkMethod[AcdcConfig]):
                     used.add(graph.links[tried[passed]][0])
                 left = left[passed + 1 if failed else passed :]
                 at_once = 1 if failed else min(2 * at_once, self.config.at_once)
+        kept = self._without_pairs(rows, kept, loss + threshold)
+        rises[~kept] = -torch.inf
         return Ranking(rises, (int(kept.sum()),))
+
+    def _without_pairs(self, rows: LinkRows, kept: Tensor, limit: float) -> Tensor:
+        """Drop, all links at once, the two components missed least, while the loss allows it."""
+        while True:
+            kept = rows.graph.on_paths(kept)
+            touching = self._links_of_components(rows, kept)
+            if not 2 <= len(touching) <= self.config.pairs_up_to:
+                return kept
+            masks = torch.stack([kept & ~(a | b) for a, b in combinations(touching, 2)])
+            self._tried += len(masks)
+            with torch.no_grad():
+                losses = rows.losses(masks.to(rows.device).float()).cpu()
+            if float(losses.min()) > limit:
+                return kept
+            kept = masks[losses.argmin()]
+
+    def _links_of_components(self, rows: LinkRows, kept: Tensor) -> list[Tensor]:
+        """For every component on the way from `input` to `logits`, which of `kept` touch it."""
+        found: dict[str, Tensor] = {}
+        for i in kept.nonzero().flatten().tolist():
+            source, target = rows.graph.links[i]
+            for component in {source, component_of(target)} - {"input", "logits"}:
+                found.setdefault(component, torch.zeros_like(kept))[i] = True
+        return list(found.values())
 
     def _drops(self, rows: LinkRows, kept: Tensor, tried: list[int]) -> Tensor:
         """Losses after one drop, after two, and so on."""
