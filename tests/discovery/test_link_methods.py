@@ -27,6 +27,7 @@ from netseams.discovery.link_search import spread_sizes
 from netseams.evaluation import agreement, next_token_rise, removal_scores, sufficiency
 from netseams.interventions import ablated_values, mean_activations, patch_every_link
 from netseams.models import Transformer, TransformerConfig, component_graph, component_of
+from netseams.planted import PLANTED
 from netseams.tasks import Examples, Task
 from planted import PlantedCorpus, planted_model, planted_task
 
@@ -223,12 +224,28 @@ def test_acdc_in_one_go_is_acdc_one_by_one(model: Transformer, threshold: float)
     rows = LinkRows(model, random_task(), "mask_train", "resample")
     wanted = one_by_one(rows, threshold)
     for at_once in (3, 16):
-        method = Acdc(AcdcConfig(thresholds=(threshold,), at_once=at_once))
+        method = Acdc(AcdcConfig(thresholds=(threshold,), at_once=at_once, pairs_up_to=0))
         _, (_, ranking) = method._rankings(rows)
         kept = rows.graph.links_in(ranking.scores > -torch.inf)
         assert kept == wanted
         assert ranking.sizes == (len(wanted),)
     assert 0 < len(wanted) < rows.graph.n_links
+
+
+@pytest.mark.parametrize("ablation", ["mean", "zero", "resample"])
+def test_parts_that_cancel_go_in_pairs(ablation: Any) -> None:
+    """Two heads of the planted network cancel: one at a time each is missed."""
+    planted = PLANTED["cancellation"]()
+    (task,) = planted.tasks
+    (true,) = planted.truths[task.name].circuits[ablation]
+    found = {}
+    for most in (0, 16):
+        method = Acdc(AcdcConfig(thresholds=(0.01,), pairs_up_to=most, ablation=ablation))
+        (circuit,) = method.fit(planted.model, task, {}, (0.05,)).circuits_.values()
+        assert circuit is not None
+        found[most] = set(circuit.links)
+    assert found[16] == true
+    assert found[0] > true
 
 
 def test_ranking_by_effect_leaves_out_what_harms() -> None:

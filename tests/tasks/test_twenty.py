@@ -17,6 +17,7 @@ from netseams.tasks import (
     blind_floor,
     build_task,
     last_tokens_accuracy,
+    phantom_twin,
     shuffled_twin,
     task_names,
 )
@@ -171,6 +172,17 @@ def test_shuffled_labels_mean_nothing(task: Task) -> None:
     targets = twin.splits["report"].clean_targets
     assert torch.equal(again.splits["report"].clean_targets, targets)
     assert not torch.equal(other.splits["report"].clean_targets, targets)
+
+
+def test_a_phantom_follows_the_sum_of_tokens(task: Task) -> None:
+    twin = phantom_twin(task)
+    before, after = task.splits["report"], twin.splits["report"]
+    assert torch.equal(before.clean, after.clean)
+    for tokens, targets in zip(after.clean.tolist(), after.clean_targets.tolist(), strict=True):
+        assert targets == [sum(tokens) % len(task.candidates)]
+    for tokens, targets in zip(after.corrupt.tolist(), after.corrupt_targets.tolist(), strict=True):
+        assert targets == [sum(tokens) % len(task.candidates)]
+    assert (twin.floor_accuracy, twin.floor_loss) == blind_floor(after)
 
 
 @pytest.mark.parametrize("name", ["set_or_string", "with_open", "class_init"])

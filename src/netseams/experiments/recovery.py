@@ -5,7 +5,8 @@ What it finds is held against the truth of that ablation, which no method sees. 
 is scored on links; one of channels or weights on those: precision against all that was set for
 the task, recall of what the task misses when it alone is gone (with redundant parts there is
 less of the latter). Beside it stands a random set of equal size, and whether the same search
-finds anything in two networks that have nothing: weights dealt out anew, and never set.
+finds anything where there is nothing: in the network with weights dealt out anew, in one never
+set, and in the planted one for labels that are shuffled or follow a rule it has no part for.
 """
 
 import time
@@ -31,11 +32,11 @@ from netseams.interventions import (
 )
 from netseams.models import Transformer
 from netseams.planted import PLANTED, Planted, needed_nodes, needed_weights
-from netseams.tasks import Task
+from netseams.tasks import Task, phantom_twin, shuffled_twin
 from netseams.training import Progress
 
-Twin = Literal["redrawn", "untrained"]
-TWINS: tuple[Twin, ...] = ("redrawn", "untrained")
+Twin = Literal["redrawn", "untrained", "shuffled", "phantom"]
+TWINS: tuple[Twin, ...] = ("redrawn", "untrained", "shuffled", "phantom")
 
 
 class RecoveryConfig(ExperimentConfig):
@@ -148,8 +149,15 @@ def _reaches(
     target: float, twin: Twin, seed: int,
 ) -> bool:  # fmt: skip
     """Whether the same search, at the same budget, finds a circuit where there is none."""
-    make = redrawn_on_support if twin == "redrawn" else untrained_twin
-    model = make(planted.model, seed_from(seed, twin))
+    model, own = planted.model, seed_from(seed, twin)
+    if twin == "redrawn":
+        model = redrawn_on_support(model, own)
+    elif twin == "untrained":
+        model = untrained_twin(model, own)
+    elif twin == "shuffled":
+        task = shuffled_twin(task, own)
+    else:
+        task = phantom_twin(task)
     means = mean_activations(model, planted.corpus)
     fitted = _fit(config, method, kind, model, task, means, target, seed)
     return fitted.circuits_[target] is not None

@@ -69,14 +69,15 @@ def _methods(rows: Sequence[Row]) -> Table:
             Column(name="F1", kind="relative"), Column(name="precision", kind="relative"),
             Column(name="recall", kind="relative"), Column(name="random F1", kind="relative"),
             Column(name="recovered"), Column(name="reached"),
-            Column(name="redrawn reached"), Column(name="untrained reached"),
+            *(Column(name=f"{twin} reached") for twin in rows[0]["twins"]),
             Column(name="CPU seconds", kind="relative"),
             Column(name="evaluations", kind="count"), Column(name="sequences", kind="count"),
         ),
         rows=lines,
         note=f"recovered: F1 of at least {GOOD}. redrawn, untrained: how often the same search "
-        "reaches the same loss in a network without the circuit. evaluations: hard masks on the "
-        "select split; sequences: rows run to train masks or to score parts.",
+        "reaches the same loss in a network without the circuit. shuffled, phantom: and in the "
+        "planted network, for shuffled labels or a rule that it has no part for. evaluations: hard "
+        "masks on the select split; sequences: rows run to train masks or to score parts.",
     )  # fmt: skip
 
 
@@ -124,7 +125,7 @@ def _answer(rows: Sequence[Row]) -> list[str]:
         if (n := sum(any(row["twins"].values()) for row in here))
     ]
     said.append(
-        "In networks without the circuit the same search reached the same loss: "
+        "Where there is no circuit the same search reached the same loss: "
         + (", ".join(fooled) if fooled else "never")
         + "."
     )

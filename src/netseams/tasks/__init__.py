@@ -3,7 +3,12 @@
 from netseams.tasks.base import Examples, Task, TaskSplit, learned_accuracy
 from netseams.tasks.binary import binary_task
 from netseams.tasks.build import build_task, task_names
-from netseams.tasks.floors import blind_floor, last_tokens_accuracy, shuffled_twin
+from netseams.tasks.floors import (
+    blind_floor,
+    last_tokens_accuracy,
+    phantom_twin,
+    shuffled_twin,
+)
 from netseams.tasks.odd_one_out import (
     ODD_KINDS,
     OddExamples,
@@ -46,6 +51,7 @@ __all__ = [
     "odd_scores",
     "odd_task",
     "phantom_operation",
+    "phantom_twin",
     "prompted_task",
     "shuffled_twin",
     "solver_accuracy",

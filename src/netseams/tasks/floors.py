@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from netseams.core import generator
 from netseams.tasks.base import Examples, Task
@@ -59,6 +60,37 @@ def shuffled_twin(task: Task, seed: int) -> Task:
         splits=splits,
         floor_accuracy=floor[0],
         floor_loss=floor[1],
+    )
+
+
+def phantom_twin(task: Task) -> Task:
+    """The same inputs with another rule, which a network trained on or set for the task has no
+    use for: the right candidate is the sum of all token ids, modulo the number of candidates.
+
+    With several answers, every position adds one. A search that reaches a low loss has fitted a
+    part to the rule, since there was none.
+    """
+    splits = {split: _by_sums(examples, task) for split, examples in task.splits.items()}
+    floor = blind_floor(splits["report"]) if task.scores_both else _habit_floor(splits["report"])
+    return replace(
+        task,
+        name=f"{task.name}_phantom",
+        question=f"{task.question} (the sum of token ids instead)",
+        splits=splits,
+        floor_accuracy=floor[0],
+        floor_loss=floor[1],
+    )
+
+
+def _by_sums(examples: Examples, task: Task) -> Examples:
+    def answers(tokens: Tensor) -> Tensor:
+        shift = torch.arange(examples.clean_targets.shape[1])
+        return (tokens.sum(1, keepdim=True) + shift) % len(task.candidates)
+
+    return replace(
+        examples,
+        clean_targets=answers(examples.clean),
+        corrupt_targets=answers(examples.corrupt),
     )
 
 
