@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         OddOneOutConfig,
         Pruned,
         RandomSupport,
+        Routed,
         RunConfig,
         TrainConfig,
         WeightSparse,
@@ -105,7 +106,7 @@ _HOME: dict[str, str] = {
         "tasks": "binary_task build_task load_prompted_task load_task_file shuffled_twin "
         "task_names",
         "training": (
-            "BridgeConfig Dense OddOneOutConfig Pruned RandomSupport RunConfig TrainConfig "
+            "BridgeConfig Dense OddOneOutConfig Pruned RandomSupport Routed RunConfig TrainConfig "
             "WeightSparse open_bridges open_run train train_bridges train_odd_one_out"
         ),
     }.items()
@@ -135,6 +136,7 @@ __all__ = [
     "OddOneOutConfig",
     "Pruned",
     "RandomSupport",
+    "Routed",
     "RunConfig",
     "Setting",
     "SharedNodeConfig",

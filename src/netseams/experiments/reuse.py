@@ -10,33 +10,37 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor
 
 from netseams.circuits import Circuit, chosen_masks, places_of, random_circuit
 from netseams.core import Config, seed_from
 from netseams.corpora import load_corpus
-from netseams.discovery import NodeMaskConfig, NodeMasks
 from netseams.evaluation import (
     FunctionMatrix,
     Pair,
     accuracies,
     accuracy_without,
-    is_learned,
     lift_matrix,
     pair_score,
     removal_matrix,
     score_network,
 )
-from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, ExperimentConfig, Row
+from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, Row
+from netseams.experiments.networks import (
+    NETWORKS,
+    ArmsConfig,
+    NetworkKind,
+    circuit_at,
+    network,
+    train_network,
+)
 from netseams.experiments.reuse_findings import reuse_findings
-from netseams.interventions import mean_activations, untrained_twin
+from netseams.interventions import mean_activations
 from netseams.masks import Masks
 from netseams.models import Transformer
 from netseams.tasks import Task, build_task
-from netseams.training import Progress, RunConfig, Sparsity, open_run, train
-
-Network = Literal["trained", "untrained"]
+from netseams.training import Progress, RunConfig
 
 
 class Language(Config):
@@ -57,29 +61,14 @@ class Language(Config):
         return tuple(dict.fromkeys(name for pair in pairs for name in pair))
 
 
-class ReuseConfig(ExperimentConfig):
+class ReuseConfig(ArmsConfig):
     """Languages, arms, and the one search that every network gets."""
 
     kind: Literal["reuse"] = "reuse"
     languages: tuple[Language, ...] = Field(min_length=1)
-    arms: dict[str, Sparsity]
-    """Name -> how its networks are trained; the first is the reference."""
-    search: NodeMaskConfig = NodeMaskConfig()
     target: float = Field(default=0.15, gt=0)
     """Loss on the select split at which circuits are taken, in nats."""
     random_masks: int = Field(default=2, ge=1)
-
-    @model_validator(mode="after")
-    def _two_arms(self) -> "ReuseConfig":
-        if len(self.arms) < 2:
-            raise ValueError(f"reuse compares two arms or more, got {list(self.arms)}")
-        return self
-
-    def run_of(self, language: Language, arm: str, seed: int) -> RunConfig:
-        """The training run of a cell."""
-        run = language.run
-        train_config = run.train.model_copy(update={"sparsity": self.arms[arm]})
-        return run.model_copy(update={"train": train_config, "seed": seed})
 
 
 @EXPERIMENTS.register("reuse")
@@ -102,11 +91,12 @@ class Reuse(Experiment[ReuseConfig]):
             for language in config.languages:
                 for arm in config.arms:
                     about = f"{language.name} {arm} seed {seed}"
-                    trained = Cell(f"train {about}", train_network, (config, language, arm, seed))
+                    run = config.run_in(language.run, arm, seed)
+                    trained = Cell(f"train {about}", train_network, (run,))
                     trainings.append(trained)
-                    for network in ("trained", "untrained"):
-                        arguments = (config, language, arm, seed, network)
-                        name = f"measure {about} {network}"
+                    for kind in NETWORKS:
+                        arguments = (config, language, arm, seed, kind)
+                        name = f"measure {about} {kind}"
                         measures.append(Cell(name, measure, arguments, (trained.name,)))
         return [*trainings, *measures]
 
@@ -114,46 +104,23 @@ class Reuse(Experiment[ReuseConfig]):
         return reuse_findings(self, config.seeds, list(config.arms), rows)
 
 
-def train_network(
-    out: Path, config: ReuseConfig, language: Language, arm: str, seed: int, progress: Progress
-) -> list[Row]:
-    """One network."""
-    run = config.run_of(language, arm, seed)
-    train(run, _folder(out, run), progress)
-    return []
-
-
 def measure(
-    out: Path, config: ReuseConfig, language: Language, arm: str, seed: int, network: Network,
+    out: Path, config: ReuseConfig, language: Language, arm: str, seed: int, kind: NetworkKind,
     progress: Progress,
 ) -> list[Row]:  # fmt: skip
     """Circuits of all tasks of one network, and the score of every pair."""
-    run = config.run_of(language, arm, seed)
-    model = open_run(_folder(out, run)).load()
-    if network == "untrained":
-        model = untrained_twin(model, seed_from(seed, "untrained"))
-    corpus = load_corpus(run.corpus)
+    run = config.run_in(language.run, arm, seed)
+    model, corpus = network(out, run, kind), load_corpus(run.corpus)
     means = mean_activations(model, corpus)
     tasks = {name: build_task(name, corpus, run.model.n_ctx) for name in language.tasks}
-    where = {"language": language.name, "arm": arm, "seed": seed, "network": network}
+    where = {"language": language.name, "arm": arm, "seed": seed, "network": kind}
     rows: list[Row] = []
     circuits: dict[str, Circuit] = {}
     for number, (name, task) in enumerate(tasks.items()):
-        search = config.search.model_copy(update={"seed": seed_from(seed, "search", name)})
-        fitted = NodeMasks(search).fit(model, task, means, (config.target,))
-        circuit = fitted.circuits_[config.target]
+        circuit, row = circuit_at(config.target, model, task, means, config.search, seed)
         if circuit is not None:
             circuits[name] = circuit
-        accuracy = score_network(model, task).accuracy
-        rows.append(
-            {
-                "what": "circuit", **where, "task": name, "accuracy": accuracy,
-                "learned": is_learned(accuracy, task.floor_accuracy),
-                "nodes": None if circuit is None else circuit.n_nodes,
-                "edges": None if circuit is None else circuit.n_edges,
-                "best_loss": min(point.loss for point in fitted.curve_),
-            }
-        )  # fmt: skip
+        rows.append({"what": "circuit", **where, **row})
         progress(number + 1, len(tasks) + 1, name)
     return rows + _pairs(config, language, model, tasks, circuits, means, where)
 
@@ -204,7 +171,3 @@ def _inner(masks: Masks) -> dict[str, Tensor]:
     all that reads and writes there: what two operations have in common of it is no reuse."""
     ends = ("attn.hook_q", "attn.hook_k", "attn.hook_v", "mlp.hook_post")
     return {site: mask for site, mask in masks.items() if site.endswith(ends)}
-
-
-def _folder(out: Path, run: RunConfig) -> Path:
-    return out / "runs" / f"{run.corpus.kind}-{run.arm}-{run.seed}-{run.digest()}"

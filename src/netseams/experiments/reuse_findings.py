@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from netseams.evaluation import SeedSummary, sign_flip_test, summarize_seeds
+from netseams.evaluation import SeedSummary
 from netseams.experiments.experiment import Column, Experiment, Findings, Row, Table
+from netseams.experiments.seeds import by_seed, in_words, summary
 
 Value = str | float | SeedSummary | None
 _NUMBERS = ("overlap", "transfer", "reused")
@@ -42,19 +43,6 @@ def _at(rows: Sequence[Row], place: tuple[str, str, str]) -> list[Row]:
     return [r for r in rows if (r["language"], r["arm"], r["network"]) == place]
 
 
-def _by_seed(rows: Sequence[Row], key: str) -> dict[int, float]:
-    """Mean over a seed's rows that have a value."""
-    values: dict[int, list[float]] = {}
-    for row in rows:
-        if row[key] is not None:
-            values.setdefault(row["seed"], []).append(float(row[key]))
-    return {seed: sum(v) / len(v) for seed, v in values.items()}
-
-
-def _summary(by_seed: dict[int, float], label: str) -> SeedSummary | None:
-    return summarize_seeds({s: [v] for s, v in by_seed.items()}, label) if by_seed else None
-
-
 def _circuits(circuits: Sequence[Row]) -> Table:
     rows: list[list[Value]] = []
     for place in _places(circuits):
@@ -63,11 +51,11 @@ def _circuits(circuits: Sequence[Row]) -> Table:
         rows.append(
             [
                 *place,
-                _summary(_by_seed(here, "accuracy"), f"{place} accuracy"),
+                summary(by_seed(here, "accuracy"), f"{place} accuracy"),
                 f"{sum(r['learned'] for r in here)}/{len(here)}",
                 f"{len(reached)}/{len(here)}",
-                _summary(_by_seed(reached, "nodes"), f"{place} nodes"),
-                _summary(_by_seed(reached, "edges"), f"{place} edges"),
+                summary(by_seed(reached, "nodes"), f"{place} nodes"),
+                summary(by_seed(reached, "edges"), f"{place} edges"),
             ]
         )
     return Table(
@@ -89,7 +77,7 @@ def _scores(pairs: Sequence[Row], circuits: Sequence[Row]) -> Table:
             here = [r for r in _at(pairs, place) if r["kind"] == kind]
             if not here:
                 continue
-            numbers = [_summary(_by_seed(here, key), f"{place} {kind} {key}") for key in _NUMBERS]
+            numbers = [summary(by_seed(here, key), f"{place} {kind} {key}") for key in _NUMBERS]
             rows.append([*place, kind, f"{len(here)}", *numbers])
     return Table(
         title="Pairs of circuits",
@@ -106,11 +94,11 @@ def _scores(pairs: Sequence[Row], circuits: Sequence[Row]) -> Table:
 
 def excess_by_seed(pairs: Sequence[Row], key: str) -> dict[int, float]:
     """Same minus different, by seed; of a language without different pairs, same alone."""
-    same = _by_seed([r for r in pairs if r["kind"] == "same"], key)
+    same = by_seed([r for r in pairs if r["kind"] == "same"], key)
     other = [r for r in pairs if r["kind"] == "different"]
     if not other:
         return same
-    different = _by_seed(other, key)
+    different = by_seed(other, key)
     return {seed: value - different[seed] for seed, value in same.items() if seed in different}
 
 
@@ -130,13 +118,13 @@ def _excess(pairs: Sequence[Row], languages: Sequence[str], arms: Sequence[str])
             here = _at(pairs, (language, arm, "trained"))
             label = f"{language} {arm}"
             own: list[Value] = [
-                _summary(excess_by_seed(here, key), f"{label} {key}") for key in _NUMBERS
+                summary(excess_by_seed(here, key), f"{label} {key}") for key in _NUMBERS
             ]
             rows.append([language, arm, *own])
         for arm in arms[1:]:
             found = [_differences(pairs, language, arm, arms[0], key) for key in _NUMBERS]
             numbers: list[Value] = [
-                _summary(d, f"{language} {arm} minus {key}")
+                summary(d, f"{language} {arm} minus {key}")
                 for d, key in zip(found, _NUMBERS, strict=True)
             ]
             rows.append([language, f"{arm} minus {arms[0]}", *numbers])
@@ -172,9 +160,5 @@ def _answer(pairs: Sequence[Row], language: str, arms: Sequence[str]) -> str:
 
 
 def _difference(found: dict[int, float], language: str, arm: str, reference: str) -> str:
-    summary = summarize_seeds({s: [v] for s, v in found.items()}, f"{language} {arm} answer")
-    text = f"{summary.value:+.2f} in {arm} against {reference}"
-    if summary.low is not None and summary.high is not None:
-        p = sign_flip_test(list(found.values()))
-        text += f" (95 % {summary.low:+.2f} .. {summary.high:+.2f}, exact p {p:.3f})"
+    text = in_words(found, f"{language} {arm} answer", f" in {arm} against {reference}")
     return f"{text}, {len(found)} paired seeds"

@@ -1,4 +1,6 @@
-"""The arms: what is done to the weights after every optimizer step. One field, a kind each."""
+"""The arms: what is done to the weights after every optimizer step, or to gradients before it.
+
+One field, a kind each."""
 
 from typing import Annotated, Literal
 
@@ -18,6 +20,23 @@ class Dense(Config):
     """Ordinary training: every weight is kept."""
 
     kind: Literal["dense"] = "dense"
+
+
+class Routed(Config):
+    """Every weight is kept, and known functions are put into known parts: heads and neurons of
+    every block are cut into equal parts, and a row teaches that of its group alone (gradient
+    routing, arXiv 2410.04332)."""
+
+    kind: Literal["routed"] = "routed"
+    groups: tuple[tuple[str, ...], ...] = Field(min_length=2)
+    """Words of the language. A row belongs to the first group one of whose words stands in it;
+    a row with none of them teaches everything."""
+    silent: float = Field(default=0.5, ge=0, le=1)
+    """Share of a group's rows on which the other parts are silent, so that none leans on them;
+    0 in the paper."""
+    quiet: float = Field(default=1.0, ge=0)
+    """Price, in nats, of a mean square of 1 of what the other parts write on a group's rows: it
+    teaches them not to answer there; 0 in the paper."""
 
 
 class Sparsified(Config):
@@ -97,7 +116,9 @@ class RandomSupport(Sparsified):
     kind: Literal["random_support"] = "random_support"
 
 
-Sparsity = Annotated[Dense | WeightSparse | Pruned | RandomSupport, Field(discriminator="kind")]
+Sparsity = Annotated[
+    Dense | Routed | WeightSparse | Pruned | RandomSupport, Field(discriminator="kind")
+]
 _ARMS: dict[str, type[Sparsified]] = {"pruned": Pruned, "random_support": RandomSupport}
 ARMS: tuple[str, ...] = ("dense", "weight_sparse", *_ARMS)
 

@@ -45,7 +45,7 @@ class RunConfig(Config):
 
     @property
     def arm(self) -> str:
-        """`dense`, `weight_sparse`, `pruned` or `random_support`."""
+        """`dense`, `routed`, `weight_sparse`, `pruned` or `random_support`."""
         return self.train.sparsity.kind
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ from netseams.models import (
     TransformerConfig,
     group_of,
 )
-from netseams.training.arms import Dense, Pruned, WeightSparse
+from netseams.training.arms import Pruned, Sparsified, WeightSparse
 from netseams.training.config import RunConfig
 from netseams.training.projection import weights_axis
 
@@ -149,7 +149,7 @@ def _groups(
     arm, found = config.train.sparsity, dict[ParameterGroup, ParameterCount]()
     for group in PARAMETER_GROUPS:
         sizes = [math.prod(s) for name, s in shapes.items() if group_of(name, len(s)) == group]
-        density = 1.0 if isinstance(arm, Dense) else arm.final_density(group)
+        density = arm.final_density(group) if isinstance(arm, Sparsified) else 1.0
         kept = sizes if density == 1.0 else [kept_count(n, density) for n in sizes]
         if sizes:
             found[group] = ParameterCount(n=sum(sizes), l0=sum(kept))

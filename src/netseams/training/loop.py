@@ -8,13 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from netseams.core import Device, DivergedError, device_named, generator
+from netseams.core import Device, DivergedError, SettingError, device_named, generator
 from netseams.corpora import Batch, Corpus
 from netseams.corpora.base import IGNORED, Split
 from netseams.models import Transformer
+from netseams.training.arms import Routed
 from netseams.training.config import RunConfig
 from netseams.training.distributed import Processes
 from netseams.training.learner import Learner
+from netseams.training.routing import Router
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Trainer:
         else:
             processes.check_batch(config.train.batch_size)
             processes.shard(self.model)
+        self.router = _router(self.model, corpus, config, processes)
         self.learner = Learner(self.model, config.train, config.seed, processes)
         self.optimizer, self.projection = self.learner.optimizer, self.learner.projection
         self.step = 0
@@ -68,16 +71,28 @@ class Trainer:
                 "train", cfg.batch_size, self.config.model.n_ctx,
                 generator(self.config.seed, "batch", self.step),
             )  # fmt: skip
-            loss, value = batch_loss(self.model, batch, self.processes)
-            if not math.isfinite(value):
-                raise DivergedError(
-                    f"loss became {value} at step {self.step} (seed {self.config.seed}): "
-                    "lower train.lr"
-                )
-            loss.backward()
+            value = self._backward(batch)
             lr, density = self.learner.update(self.step)
             self.step += 1
             on_step(Step(self.step, value, lr, density))
+
+    def _backward(self, batch: Batch) -> float:
+        """Put gradients on the parameters; the loss of the batch.
+
+        Raises:
+            DivergedError: it is not finite.
+        """
+        if self.router is None:
+            loss, value = batch_loss(self.model, batch, self.processes)
+        else:
+            loss, value = None, self.router.backward(batch)
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"loss became {value} at step {self.step} (seed {self.config.seed}): lower train.lr"
+            )
+        if loss is not None:
+            loss.backward()
+        return value
 
     def state(self) -> dict[str, Tensor]:
         """All that decides the steps to come, flat, for safetensors; see `Learner.state`."""
@@ -98,6 +113,17 @@ class Trainer:
         model = Transformer(self.config.model)
         model.load_state_dict(weights)
         return model
+
+
+def _router(
+    model: Transformer, corpus: Corpus, config: RunConfig, processes: Processes | None
+) -> Router | None:
+    arm = config.train.sparsity
+    if not isinstance(arm, Routed):
+        return None
+    if processes is not None:
+        raise SettingError("gradients are routed on one process: start this run without torchrun")
+    return Router(model, corpus, arm)
 
 
 def next_token_loss(model: Transformer, batch: Batch) -> Tensor:

@@ -35,7 +35,7 @@ from netseams.store import (
     write_jsonl,
     write_text,
 )
-from netseams.training.arms import Dense
+from netseams.training.arms import Sparsified
 from netseams.training.channels import ChannelCount, ChannelKind, channel_counts
 from netseams.training.config import RunConfig
 from netseams.training.distributed import Processes
@@ -249,7 +249,7 @@ def result_of(
         l0_edges=groups["block"].l0,
         groups=groups,
         n_nominal=nominal,
-        l0_nominal=nominal if isinstance(arm, Dense) else round(arm.density * nominal),
+        l0_nominal=round(arm.density * nominal) if isinstance(arm, Sparsified) else nominal,
         channels=channel_counts(model, corpus),
         fingerprint=model_fingerprint(model),
     )

@@ -4,13 +4,13 @@ import math
 
 from netseams.masks import annealed_density
 from netseams.models import ParameterGroup
-from netseams.training.arms import Annealed, Dense, Sparsified
+from netseams.training.arms import Annealed, Sparsified
 from netseams.training.config import TrainConfig
 
 
 def density_at(step: int, config: TrainConfig) -> float:
     """Share of weights that block matrices keep after `step` (0-based)."""
-    if isinstance(config.sparsity, Dense):
+    if not isinstance(config.sparsity, Sparsified):
         return 1.0
     return group_density(config.sparsity, "block", (step + 1) / config.steps)
 
@@ -31,7 +31,7 @@ def lr_at(step: int, config: TrainConfig) -> float:
     warmup = max(1, round(config.warmup * config.steps))
     shape = min((step + 1) / warmup, (config.steps - step) / max(1, config.steps - warmup), 1.0)
     arm = config.sparsity
-    if isinstance(arm, Dense) or arm.lr_rule == "none":
+    if not isinstance(arm, Sparsified) or arm.lr_rule == "none":
         return config.lr * shape
     density = density_at(step, config)
     if arm.lr_rule == "inverse_sqrt_l0":
