@@ -11,6 +11,7 @@ from netseams.corpora import (
     SharedNodeConfig,
     SquaresConfig,
     StringOps,
+    StringOpsConfig,
     TwoCallsConfig,
     TwoOperationsConfig,
     TwoSlotsConfig,
@@ -18,7 +19,7 @@ from netseams.corpora import (
 )
 from netseams.corpora.agreement import TOKEN
 from netseams.models import ConvNetConfig, TransformerConfig
-from netseams.training import RunConfig, TrainConfig
+from netseams.training import Routed, RunConfig, TrainConfig
 from netseams.training.odd_one_out import OddOneOutConfig
 from netseams_recipes.recipe import Recipe
 
@@ -41,6 +42,7 @@ FixedRows = (
     | TwoOperationsConfig
     | SquaresConfig
     | SharedNodeConfig
+    | StringOpsConfig
 )
 
 
@@ -88,6 +90,15 @@ def shared_node() -> RunConfig:
     return _rows(SharedNodeConfig(), 1, 64, train)
 
 
+def routed_strings() -> RunConfig:
+    """String operations, every operation on positions in a part of its own."""
+    words = ("reverse", "rotate", "swap_pairs", "keep_order")
+    arm = Routed(groups=tuple((word,) for word in words))
+    train = TrainConfig(steps=2000, batch_size=128, lr=3e-3, beta2=0.98, sparsity=arm)
+    run = _rows(StringOpsConfig(length=4), 2, 128, train)
+    return run.model_copy(update={"model": run.model.model_copy(update={"n_heads": 8})})
+
+
 def agreement() -> RunConfig:
     """A language model of the agreement grammar."""
     train = TrainConfig(steps=2000, batch_size=64, lr=2e-3)
@@ -130,6 +141,11 @@ KNOWN_PARTS: dict[str, Recipe[RunConfig]] = {
             "two sums that share a term, on pairs never seen",
             _ONE_CORE, 0.25, "accuracy 1.00 on both, 0.98 on the worse one at step 1,400",
             shared_node,
+        ),
+        Recipe(
+            "routed_strings",
+            "string operations, each put into a quarter of the network",
+            _ONE_CORE, None, "the `routing` experiment says what it learns", routed_strings,
         ),
         Recipe(
             "agreement",

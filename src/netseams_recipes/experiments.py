@@ -8,6 +8,7 @@ from netseams.discovery import WeightMaskConfig
 from netseams.experiments import ExperimentConfig
 from netseams.experiments.recovery import RecoveryConfig
 from netseams.experiments.reuse import Language, ReuseConfig
+from netseams.experiments.routing import RoutingConfig
 from netseams.experiments.separation import Condition, SeparationConfig
 from netseams.training import Dense
 from netseams_recipes.emergent import known_parts, odd_one_out
@@ -61,6 +62,18 @@ def reuse(seeds: tuple[int, ...]) -> ReuseConfig:
     )
 
 
+def routing(seeds: tuple[int, ...]) -> RoutingConfig:
+    """Three operations on strings, each in a quarter of the network, against no such parts."""
+    run = known_parts("routed_strings")
+    return RoutingConfig(
+        seeds=seeds,
+        run=run,
+        tasks=("reverse", "rotate", "swap_pairs"),
+        arms={"dense": Dense(), "routed": run.train.sparsity},
+        search=ramp(160),
+    )
+
+
 PLANS: dict[tuple[str, str], Callable[[], ExperimentConfig]] = {
     ("recovery", "quick"): RecoveryConfig,
     ("separation", "quick"): lambda: separation((0, 1, 2), 1),
@@ -68,6 +81,8 @@ PLANS: dict[tuple[str, str], Callable[[], ExperimentConfig]] = {
     ("separation", "large"): lambda: separation(EIGHT, 2),
     ("reuse", "quick"): lambda: reuse((0, 1, 2)),
     ("reuse", "standard"): lambda: reuse(EIGHT),
+    ("routing", "quick"): lambda: routing((0, 1, 2)),
+    ("routing", "standard"): lambda: routing(EIGHT),
 }
 """(experiment, preset) -> its config."""
 
