@@ -26,6 +26,11 @@ def clipped_difference(target: float, other: float, chance: float = CHANCE) -> f
     return max(target, chance) - max(other, chance)
 
 
+LEAST = 0.05
+"""Above chance, from which on a network has a function that it can lose: of some hundred problems
+chance itself is two hundredths off, and shares of that are noise."""
+
+
 class SubroutineScores(Config):
     """Accuracies of one network, one subnetwork for the subroutine `target`, and its complement.
 
@@ -61,12 +66,12 @@ class SubroutineScores(Config):
     @property
     def own_drop(self) -> float | None:
         """Share of the target subroutine that is lost; None if the network never had it."""
-        return necessity(self.whole_target, self.without_target, self.chance)
+        return _drop(self.whole_target, self.without_target, self.chance)
 
     @property
     def other_drop(self) -> float | None:
         """Share of the other subroutine that is lost; None if the network never had it."""
-        return necessity(self.whole_other, self.without_other, self.chance)
+        return _drop(self.whole_other, self.without_other, self.chance)
 
     @property
     def own_minus_other(self) -> float | None:
@@ -113,6 +118,10 @@ def share_passing(runs: Sequence[SubroutineScores]) -> float:
     if share is None:
         raise SettingError("a share of runs needs at least one, got none")
     return share
+
+
+def _drop(whole: float, without: float, chance: float) -> float | None:
+    return None if whole < chance + LEAST else necessity(whole, without, chance)
 
 
 def _lift(drop: float | None, whole: float, random: Sequence[float], chance: float) -> float | None:
