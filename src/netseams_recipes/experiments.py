@@ -10,6 +10,7 @@ from netseams.experiments.recovery import RecoveryConfig
 from netseams.experiments.reuse import Language, ReuseConfig
 from netseams.experiments.routing import RoutingConfig
 from netseams.experiments.separation import Condition, SeparationConfig
+from netseams.experiments.transfer import TransferConfig
 from netseams.training import Dense
 from netseams_recipes.emergent import known_parts, odd_one_out
 from netseams_recipes.search import ramp
@@ -74,6 +75,23 @@ def routing(seeds: tuple[int, ...]) -> RoutingConfig:
     )
 
 
+_REMOVALS = WeightMaskConfig(
+    steps=500, batch_size=96, price_start=1.0, price_end=300.0, snapshots=10, bisections=4
+)
+"""Dear from the start: cheap masks take away whatever they are not asked to leave."""
+
+
+def transfer(seeds: tuple[int, ...]) -> TransferConfig:
+    """Three operations at two call sites, one call taken away at a time."""
+    return TransferConfig(
+        seeds=seeds,
+        run=known_parts("two_calls"),
+        operations=FUNCTIONS,
+        arms={"dense": Dense(), "weight_sparse": weight_sparse(0.1)},
+        search=_REMOVALS,
+    )
+
+
 PLANS: dict[tuple[str, str], Callable[[], ExperimentConfig]] = {
     ("recovery", "quick"): RecoveryConfig,
     ("separation", "quick"): lambda: separation((0, 1, 2), 1),
@@ -81,6 +99,8 @@ PLANS: dict[tuple[str, str], Callable[[], ExperimentConfig]] = {
     ("separation", "large"): lambda: separation(EIGHT, 2),
     ("reuse", "quick"): lambda: reuse((0, 1, 2)),
     ("reuse", "standard"): lambda: reuse(EIGHT),
+    ("transfer", "quick"): lambda: transfer((0, 1, 2)),
+    ("transfer", "standard"): lambda: transfer(EIGHT),
     ("routing", "quick"): lambda: routing((0, 1, 2)),
     ("routing", "standard"): lambda: routing(EIGHT),
 }

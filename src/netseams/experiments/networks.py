@@ -22,11 +22,10 @@ NETWORKS: tuple[NetworkKind, ...] = ("trained", "untrained")
 
 
 class ArmsConfig(ExperimentConfig):
-    """Arms that are compared, and the one search that every network gets."""
+    """Arms that are compared."""
 
     arms: dict[str, Sparsity]
     """Name -> how its networks are trained; the first is the reference."""
-    search: NodeMaskConfig = NodeMaskConfig()
 
     @model_validator(mode="after")
     def _two_arms(self) -> "ArmsConfig":

@@ -16,6 +16,7 @@ from torch import Tensor
 from netseams.circuits import Circuit, chosen_masks, places_of, random_circuit
 from netseams.core import Config, seed_from
 from netseams.corpora import load_corpus
+from netseams.discovery import NodeMaskConfig
 from netseams.evaluation import (
     FunctionMatrix,
     Pair,
@@ -66,6 +67,8 @@ class ReuseConfig(ArmsConfig):
 
     kind: Literal["reuse"] = "reuse"
     languages: tuple[Language, ...] = Field(min_length=1)
+    search: NodeMaskConfig = NodeMaskConfig()
+    """The one search that every network gets."""
     target: float = Field(default=0.15, gt=0)
     """Loss on the select split at which circuits are taken, in nats."""
     random_masks: int = Field(default=2, ge=1)

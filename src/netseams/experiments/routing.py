@@ -16,6 +16,7 @@ from torch import Tensor
 
 from netseams.circuits import Circuit
 from netseams.corpora import load_corpus
+from netseams.discovery import NodeMaskConfig
 from netseams.evaluation import accuracies, accuracy_without
 from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, Row
 from netseams.experiments.networks import (
@@ -44,6 +45,8 @@ class RoutingConfig(ArmsConfig):
     """Its seed and `train.sparsity` are replaced by those of the cell."""
     tasks: tuple[str, ...]
     """Every group's task, in the order of the groups; groups behind them are not asked."""
+    search: NodeMaskConfig = NodeMaskConfig()
+    """The one search that every network gets."""
     target: float = Field(default=0.15, gt=0)
     """Loss on the select split at which circuits are taken, in nats."""
 
