@@ -18,6 +18,7 @@ from netseams.discovery import (
 )
 from netseams.interventions import redrawn_on_support, untrained_twin
 from netseams.masks import ContinuousSparsification, HardConcrete, TopK
+from netseams.planted import PLANTED
 from planted import TRUE_EDGES, TRUE_NODES, planted_model, planted_task
 
 TARGET = 0.02
@@ -156,9 +157,21 @@ def test_thresholding_is_recorded():
     """The first mask of continuous sparsification is half open: hard and soft loss differ."""
     config = settings(ContinuousSparsification(), steps=1, snapshots=1)
     fitted = WeightMasks(config).fit(planted_model(), planted_task(), {}, (TARGET,))
-    (point,) = fitted.curve_
+    point, everything = fitted.curve_
     assert point.gap == point.loss - point.soft_loss
     assert abs(point.gap) > 0.05
+    assert (everything.gap, everything.n_units) == (0.0, max(p.n_units for p in fitted.curve_))
+
+
+def test_where_all_gates_shut_at_once_their_order_is_still_used():
+    """Copying the previous token: the loss is flat until it breaks, so no mask on the way does."""
+    planted = PLANTED["copy_previous"]()
+    (task,) = planted.tasks
+    fitted = WeightMasks().fit(planted.model, task, {}, (0.05,))
+    assert all(point.loss > 0.05 for point in fitted.curve_[:-1])
+    circuit = fitted.circuits_[0.05]
+    assert circuit is not None
+    assert edges_of(circuit) == set(planted.truths[task.name].weights)
 
 
 def test_circuits_of_weights_are_kept_on_disk(tmp_path):

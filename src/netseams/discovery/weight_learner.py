@@ -144,6 +144,10 @@ def train_weight_mask(
                 kept = relaxation.kept(scores, progress)
                 point = measure.point(kept, relaxation.gates(scores, progress))
             trace.see(point, kept, scores, targets)
+    # Where the loss is flat all gates shut at once and no mask on the way will do. Their order
+    # is still worth something: everything, to be shrunk along it.
+    everything = torch.ones(units.n_gates, dtype=torch.bool, device=units.device)
+    trace.see(measure.point(everything, None), everything, scores, targets)
     return trace
 
 
