@@ -5,7 +5,7 @@ from typing import Any
 
 from netseams.evaluation import SeedSummary
 from netseams.experiments.experiment import Column, Experiment, Findings, Row, Table
-from netseams.experiments.seeds import by_seed, in_words, summary
+from netseams.experiments.seeds import by_seed, in_words, paired, summary
 
 Value = str | float | SeedSummary | None
 _NUMBERS = ("overlap", "transfer", "reused")
@@ -108,7 +108,7 @@ def _differences(
     ours, theirs = (
         excess_by_seed(_at(pairs, (language, name, "trained")), key) for name in (arm, reference)
     )
-    return {seed: ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())}
+    return paired(ours, theirs)
 
 
 def _excess(pairs: Sequence[Row], languages: Sequence[str], arms: Sequence[str]) -> list[Table]:

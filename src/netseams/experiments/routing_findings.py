@@ -5,7 +5,7 @@ from typing import Any
 
 from netseams.evaluation import SeedSummary
 from netseams.experiments.experiment import Column, Experiment, Findings, Kind, Row, Table
-from netseams.experiments.seeds import by_seed, in_words, summary
+from netseams.experiments.seeds import by_seed, in_words, paired, summary
 
 Value = str | float | SeedSummary | None
 _NUMBERS: dict[str, Kind] = {
@@ -77,7 +77,6 @@ def _answer(rows: Sequence[Row], arms: Sequence[str]) -> str:
     ]
     reference = excess_by_seed(rows, arms[0])
     for arm in arms[1:]:
-        ours = excess_by_seed(rows, arm)
-        paired = {seed: ours[seed] - reference[seed] for seed in sorted(ours.keys() & reference)}
-        said.append(f"{arm} minus {arms[0]}: " + in_words(paired, f"{arm} minus {arms[0]}"))
+        differences = paired(excess_by_seed(rows, arm), reference)
+        said.append(f"{arm} minus {arms[0]}: " + in_words(differences, f"{arm} minus {arms[0]}"))
     return "; ".join(said) + "."

@@ -20,6 +20,11 @@ def summary(values: Mapping[int, float], label: str) -> SeedSummary | None:
     return summarize_seeds({s: [v] for s, v in values.items()}, label) if values else None
 
 
+def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> dict[int, float]:
+    """Ours minus theirs, for seeds that have both."""
+    return {seed: ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())}
+
+
 def in_words(values: Mapping[int, float], label: str, where: str = "") -> str:
     """Mean, and where there are seeds enough its interval and an exact sign-flip test of 0."""
     found = summary(values, label)

@@ -6,8 +6,8 @@ free: at the other site the same operation, or a different one. If an operation 
 circuit, the free call of the same operation suffers more than a free call of another. Both searches
 are alike but for which call is free, so each is the other's control.
 
-As a check of the search itself it is asked for a phantom: the operation is to fail on operands of
-an even sum and to stay on the others, for which no network has a part.
+As a check of the search itself it is asked for a phantom: the operation is to fail on rows whose
+token ids have an even sum and to stay on the others, for which no network has a part.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from netseams.core import generator, seed_from
 from netseams.corpora import load_corpus
 from netseams.discovery import Function, WeightMaskConfig, WeightMasks, function_of
 from netseams.discovery import necessity as removal
-from netseams.evaluation import necessity, score_network
+from netseams.evaluation import mean, necessity, score_network
 from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, Row
 from netseams.experiments.networks import ArmsConfig, network, train_network
 from netseams.experiments.transfer_findings import transfer_findings
@@ -121,7 +121,7 @@ class _Bench:
         return self._search(function_of(self.tasks[own]), others, own, free)
 
     def phantom(self, own: str, free: str) -> Row:
-        """Take the half of a call away whose operands have an even sum."""
+        """Take the half of a call away whose token ids have an even sum."""
         even, odd = halves(function_of(self.tasks[own]))
         others = [function_of(t) for name, t in self.tasks.items() if name not in (own, free)]
         return self._search(even, [odd, *others], own, free)
@@ -152,9 +152,9 @@ class _Bench:
             / sum(int(m.sum()) for m in live.values()),
             "own_lost": lost[own],
             "free_lost": lost[free],
-            "kept_lost": _mean(kept),
-            "random_own_lost": _mean([draw[own] for draw in draws]),
-            "random_free_lost": _mean([draw[free] for draw in draws]),
+            "kept_lost": _mean_of(kept),
+            "random_own_lost": _mean_of([draw[own] for draw in draws]),
+            "random_free_lost": _mean_of([draw[free] for draw in draws]),
         }
 
     def _lost(self, masks: Masks) -> dict[str, float | None]:
@@ -198,6 +198,5 @@ def _accuracy(run: Any, task: Task) -> float:
     return float((task.candidate_logits(logits).argmax(-1) == targets).float().mean())
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    there = [value for value in values if value is not None]
-    return sum(there) / len(there) if there else None
+def _mean_of(values: Sequence[float | None]) -> float | None:
+    return mean([value for value in values if value is not None])

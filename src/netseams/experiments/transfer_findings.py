@@ -5,7 +5,7 @@ from typing import Any
 
 from netseams.evaluation import SeedSummary
 from netseams.experiments.experiment import Column, Experiment, Findings, Kind, Row, Table
-from netseams.experiments.seeds import by_seed, in_words, summary
+from netseams.experiments.seeds import by_seed, in_words, paired, summary
 
 Value = str | float | SeedSummary | None
 _NUMBERS: dict[str, Kind] = {
@@ -76,10 +76,6 @@ def excess_by_seed(rows: Sequence[Row], arm: str, operation: str | None = None) 
     return by_seed(pairs, "excess")
 
 
-def _paired(ours: dict[int, float], theirs: dict[int, float]) -> dict[int, float]:
-    return {seed: ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())}
-
-
 def _excess(rows: Sequence[Row], arms: Sequence[str], operations: Sequence[str]) -> Table:
     lines: list[list[Value]] = []
     for operation in (None, *operations):
@@ -87,7 +83,7 @@ def _excess(rows: Sequence[Row], arms: Sequence[str], operations: Sequence[str])
         label = operation or "all"
         numbers: list[Value] = [summary(v, f"{label} {arm}") for arm, v in found.items()]
         numbers += [
-            summary(_paired(found[arm], found[arms[0]]), f"{label} {arm} minus") for arm in arms[1:]
+            summary(paired(found[arm], found[arms[0]]), f"{label} {arm} minus") for arm in arms[1:]
         ]
         lines.append([label, *numbers])
     return Table(
@@ -108,9 +104,9 @@ def _answer(rows: Sequence[Row], arms: Sequence[str]) -> list[str]:
         for arm in arms
     ]
     for arm in arms[1:]:
-        paired = _paired(excess[arm], excess[arms[0]])
-        words = in_words(paired, f"{arm} minus")
-        said.append(f"{arm} minus {arms[0]}: {words}, {len(paired)} paired seeds.")
+        differences = paired(excess[arm], excess[arms[0]])
+        words = in_words(differences, f"{arm} minus")
+        said.append(f"{arm} minus {arms[0]}: {words}, {len(differences)} paired seeds.")
     phantoms = [row for row in rows if row["kind"] == "phantom"]
     reached = sum(row["reached"] for row in phantoms)
     said.append(f"A phantom could be taken away in {reached} of {len(phantoms)} networks.")
