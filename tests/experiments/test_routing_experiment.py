@@ -6,9 +6,9 @@ import torch
 from netseams.circuits import Circuit
 from netseams.discovery import NodeMaskConfig
 from netseams.experiments import run_experiment
-from netseams.experiments.routing import Routing, RoutingConfig, inside
+from netseams.experiments.routing import CASES, Routing, RoutingConfig, inside
 from netseams.experiments.routing_findings import excess_by_seed, routing_findings
-from netseams.models import Transformer, TransformerConfig, sites_of
+from netseams.models import Transformer, TransformerConfig, matrices_of, sites_of
 from netseams.training import Dense, TrainConfig
 from netseams_recipes.emergent import known_parts
 
@@ -25,9 +25,28 @@ def test_the_share_inside_counts_channels_at_the_parts_sites_alone() -> None:
     assert inside(None, own) == {"part_share": 0.5, "channels": None, "inside": None}
 
 
+def test_weights_and_links_are_held_against_the_same_part() -> None:
+    cfg = TransformerConfig(n_layers=1, n_heads=2, d_model=4, d_mlp=6, n_ctx=4, d_vocab=5)
+    model = Transformer(cfg)
+    edges = {m.parameter: torch.zeros_like(model.matrix(m.parameter)).bool()
+             for m in matrices_of(cfg)}  # fmt: skip
+    edges["blocks.0.attn.q.weight"][0, :3] = True  # three weights into a channel of head 0
+    edges["blocks.0.mlp.up.weight"][5, 0] = True  # one into the last neuron
+    edges["blocks.0.attn.out.weight"][:] = True  # what writes is not counted
+    head, neurons = torch.tensor([True, True, False, False]), torch.arange(6) < 3
+    own = {f"blocks.0.attn.hook_{letter}": head for letter in "qkv"}
+    own["blocks.0.mlp.hook_post"] = neurons
+    weights = Circuit.from_weights(model, edges, "t", "c", {})
+    assert inside(weights, own) == {"part_share": 0.5, "channels": 4, "inside": 0.75}
+    links = [("input", "a0.h1<q>"), ("a0.h1", "logits"), ("a0.h0", "m0"), ("m0", "logits")]
+    components = Circuit.from_links(model, links, "t", "c", {})
+    assert inside(components, own) == {"part_share": 0.5, "channels": 2, "inside": 0.5}
+
+
 def row(arm: str, seed: int, share: float | None, network: str = "trained") -> dict:
     return {
-        "arm": arm, "seed": seed, "network": network, "task": "a", "accuracy": 1.0, "floor": 0.5,
+        "arm": arm, "seed": seed, "network": network, "task": "a", "method": "node_masks",
+        "accuracy": 1.0, "floor": 0.5,
         "learned": True, "nodes": None if share is None else 9, "edges": 9, "best_loss": 0.1,
         "without_own": 0.5, "without_others": 1.0, "part_share": 0.25,
         "channels": None if share is None else 4, "inside": share,
@@ -54,14 +73,16 @@ def test_a_small_run_leaves_a_row_for_every_network_and_task(tmp_path) -> None:
         tasks=("reverse", "rotate"),
         arms={"dense": Dense(), "routed": arm},
         search=NodeMaskConfig(steps=4, batch_size=8, snapshots=2, bisections=1),
+        also=("eap",),
         target=5.0,
     )
     found = run_experiment(Routing(), config, tmp_path)
     table = found.tables[0]
     assert [row[:2] for row in table.rows] == [
-        [arm, network] for arm in ("dense", "routed") for network in ("trained", "untrained")
+        [arm, network] for arm in ("dense", "routed") for network in CASES
     ]
-    assert len(found.tables) == 3
+    assert len(found.tables) == 4
+    assert len(found.tables[-1].rows) == 2 * 2 * len(CASES)
 
 
 def test_tasks_need_parts() -> None:

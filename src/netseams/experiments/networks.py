@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import model_validator
 from torch import Tensor
 
 from netseams.circuits import Circuit
 from netseams.core import seed_from
-from netseams.discovery import NodeMaskConfig, NodeMasks
+from netseams.discovery import METHODS, Method, NodeMaskConfig, NodeMasks
 from netseams.evaluation import is_learned, score_network
 from netseams.experiments.experiment import ExperimentConfig, Row
 from netseams.interventions import untrained_twin
@@ -51,13 +51,24 @@ def network(out: Path, run: RunConfig, kind: NetworkKind) -> Transformer:
     return model if kind == "trained" else untrained_twin(model, seed_from(run.seed, "untrained"))
 
 
+def method_named(name: str, node_masks: NodeMaskConfig, **settings: Any) -> Method:
+    """A method at its defaults (node masks at `node_masks`), with those `settings` that it knows.
+
+    Raises:
+        UnknownNameError: no such method.
+    """
+    method: Any = NodeMasks(node_masks) if name == "node_masks" else METHODS[name]()
+    known = {k: v for k, v in settings.items() if k in type(method.config).model_fields}
+    return type(method)(method.config.model_copy(update=known))
+
+
 def circuit_at(
     target: float, model: Transformer, task: Task, means: Mapping[str, Tensor],
-    config: NodeMaskConfig, seed: int,
+    config: NodeMaskConfig, seed: int, method: str = "node_masks",
 ) -> tuple[Circuit | None, Row]:  # fmt: skip
     """The smallest circuit of `task` at a target loss in nats, and what a row says of it."""
-    search = config.model_copy(update={"seed": seed_from(seed, "search", task.name)})
-    fitted = NodeMasks(search).fit(model, task, means, (target,))
+    search = method_named(method, config, seed=seed_from(seed, "search", task.name))
+    fitted = search.fit(model, task, means, (target,))
     circuit = fitted.circuits_[target]
     accuracy = score_network(model, task).accuracy
     return circuit, {

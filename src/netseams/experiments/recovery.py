@@ -19,9 +19,10 @@ from torch import Tensor
 
 from netseams.circuits import Circuit, random_circuit
 from netseams.core import seed_from
-from netseams.discovery import METHODS, Method, NodeMaskConfig, NodeMasks
+from netseams.discovery import METHODS, Method, NodeMaskConfig
 from netseams.evaluation import score_network
 from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, ExperimentConfig, Row
+from netseams.experiments.networks import method_named
 from netseams.experiments.recovery_findings import recovery_findings
 from netseams.interventions import (
     ABLATIONS,
@@ -137,10 +138,7 @@ def _fit(
     config: RecoveryConfig, name: str, kind: AblationKind, model: Transformer, task: Task,
     means: dict[str, Tensor], target: float, seed: int,
 ) -> Method:  # fmt: skip
-    method: Any = NodeMasks(config.node_masks) if name == "node_masks" else METHODS[name]()
-    fields = {"ablation": kind, "seed": seed}
-    known = {key: value for key, value in fields.items() if key in type(method.config).model_fields}
-    method = type(method)(method.config.model_copy(update=known))
+    method = method_named(name, config.node_masks, ablation=kind, seed=seed)
     return method.fit(model, task, means, (target,))
 
 

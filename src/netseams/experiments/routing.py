@@ -2,8 +2,9 @@
 
 Gradient routing (arXiv 2410.04332) teaches every function to a part of the network that is its
 own, and an ordinary run of the same seed, whose parts mean nothing, stands beside it. Removing
-parts says what is where without any search; a circuit of every function, searched blindly, is
-then held against the part. Untrained twins get searches of their own.
+parts says what is where without any search; a circuit of every function, searched blindly by
+methods that choose channels, weights or links, is then held against the part. Untrained twins,
+and labels that are shuffled, get searches of their own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,26 +16,23 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from netseams.circuits import Circuit
+from netseams.core import seed_from
 from netseams.corpora import load_corpus
 from netseams.discovery import NodeMaskConfig
 from netseams.evaluation import accuracies, accuracy_without
 from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, Row
-from netseams.experiments.networks import (
-    NETWORKS,
-    ArmsConfig,
-    NetworkKind,
-    circuit_at,
-    network,
-    train_network,
-)
+from netseams.experiments.networks import ArmsConfig, circuit_at, network, train_network
 from netseams.experiments.routing_findings import routing_findings
 from netseams.interventions import mean_activations
-from netseams.models import Transformer, sites_of
-from netseams.tasks import Task, build_task
+from netseams.models import Transformer, TransformerConfig, sites_of
+from netseams.tasks import Task, build_task, shuffled_twin
 from netseams.training import Progress, Routed, RunConfig
 from netseams.training.routing import Part, parts_of
 
 Nodes = dict[str, Tensor]
+Case = Literal["trained", "untrained", "shuffled"]
+CASES: tuple[Case, ...] = ("trained", "untrained", "shuffled")
+"""A trained network, its untrained twin, and the trained one asked for shuffled labels."""
 
 
 class RoutingConfig(ArmsConfig):
@@ -46,7 +44,9 @@ class RoutingConfig(ArmsConfig):
     tasks: tuple[str, ...]
     """Every group's task, in the order of the groups; groups behind them are not asked."""
     search: NodeMaskConfig = NodeMaskConfig()
-    """The one search that every network gets."""
+    """The search for channels that every network gets; the answer is read off it."""
+    also: tuple[str, ...] = ("weight_masks", "eap_ig", "acdc")
+    """Methods beside it, at their defaults."""
     target: float = Field(default=0.15, gt=0)
     """Loss on the select split at which circuits are taken, in nats."""
 
@@ -87,7 +87,7 @@ class Routing(Experiment[RoutingConfig]):
                     (config.run_in(config.run, arm, seed),),
                 )
                 trainings.append(trained)
-                for kind in NETWORKS:
+                for kind in CASES:
                     name = f"measure {arm} seed {seed} {kind}"
                     measures.append(Cell(name, measure, (config, arm, seed, kind), (trained.name,)))
         return [*trainings, *measures]
@@ -97,25 +97,29 @@ class Routing(Experiment[RoutingConfig]):
 
 
 def measure(
-    out: Path, config: RoutingConfig, arm: str, seed: int, kind: NetworkKind, progress: Progress
+    out: Path, config: RoutingConfig, arm: str, seed: int, case: Case, progress: Progress
 ) -> list[Row]:
-    """Every task without parts of one network, and its circuit."""
+    """Every task without parts of one network, and its circuit by every method."""
     run = config.run_in(config.run, arm, seed)
-    model, corpus = network(out, run, kind), load_corpus(run.corpus)
+    model = network(out, run, "untrained" if case == "untrained" else "trained")
+    corpus = load_corpus(run.corpus)
     means = mean_activations(model, corpus)
     parts = parts_of(model.cfg, config.n_parts)
     rows: list[Row] = []
     for number, name in enumerate(config.tasks):
         task = build_task(name, corpus, run.model.n_ctx)
-        circuit, row = circuit_at(config.target, model, task, means, config.search, seed)
-        where = {"arm": arm, "seed": seed, "network": kind}
+        if case == "shuffled":
+            task = shuffled_twin(task, seed_from(seed, "shuffled"))
         own = parts[number].nodes(model.cfg)
-        rows.append(
-            {
-                **where, **row, "floor": task.floor_accuracy,
-                **_without(model, task, means, parts, number), **inside(circuit, own),
-            }
-        )  # fmt: skip
+        same = {
+            "arm": arm, "seed": seed, "network": case, "floor": task.floor_accuracy,
+            **_without(model, task, means, parts, number),
+        }  # fmt: skip
+        for method in ("node_masks", *config.also):
+            circuit, row = circuit_at(
+                config.target, model, task, means, config.search, seed, method
+            )
+            rows.append({**same, **row, "task": name, "method": method, **inside(circuit, own)})
         progress(number + 1, len(config.tasks), name)
     return rows
 
@@ -146,13 +150,40 @@ def _removable(model: Transformer, task: Task, nodes: Nodes) -> Circuit:
 
 
 def inside(circuit: Circuit | None, own: Mapping[str, Tensor]) -> Row:
-    """How many channels a circuit has at the part's sites, which share of them lies in the part,
-    and which share of all channels there is the part's. A read or write of the stream is shared."""
+    """How many places a circuit has in what is cut into parts, which share of them lies in the
+    part, and which share of all places is the part's. What reads or writes the stream is shared.
+
+    Places are channels of heads and neurons; for a circuit of weights the weights that compute
+    them; for one of links the heads that a link starts from, since an MLP is one end for all.
+    """
     within = sum(int(mask.sum()) for mask in own.values())
     everywhere = sum(mask.numel() for mask in own.values())
     row: Row = {"part_share": within / everywhere, "channels": None, "inside": None}
     if circuit is None:
         return row
-    channels = sum(int(circuit.nodes[site].sum()) for site in own)
-    shared = sum(int((circuit.nodes[site] & mask).sum()) for site, mask in own.items())
+    places = _places(circuit, own)
+    channels = sum(int(kept.sum()) for kept, _ in places)
+    shared = sum(int(kept[mask].sum()) for kept, mask in places)
     return {**row, "channels": channels, "inside": shared / channels if channels else None}
+
+
+def _places(circuit: Circuit, own: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """How many places are kept of every channel (of links: head), and whether it is the part's."""
+    if circuit.granularity == "nodes":
+        return [(circuit.nodes[site], mask) for site, mask in own.items()]
+    if circuit.granularity == "weights":
+        return [(circuit.edges[_computing(site)].sum(1), mask) for site, mask in own.items()]
+    sources = {source for source, _ in circuit.links}
+    cfg = circuit.model_config
+    assert isinstance(cfg, TransformerConfig)  # methods of links know no other
+    found: list[tuple[Tensor, Tensor]] = []
+    for layer in range(cfg.n_layers):
+        kept = torch.tensor([f"a{layer}.h{head}" in sources for head in range(cfg.n_heads)])
+        found.append((kept, own[f"blocks.{layer}.attn.hook_q"][:: cfg.d_head]))
+    return found
+
+
+def _computing(site: str) -> str:
+    """The matrix whose rows compute a site's channels."""
+    block, _, inner = site.partition(".attn.hook_")
+    return f"{block}.attn.{inner}.weight" if inner else site.replace("hook_post", "up.weight")

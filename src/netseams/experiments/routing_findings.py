@@ -22,18 +22,23 @@ def routing_findings(
     experiment: Experiment[Any], seeds: Sequence[int], arms: Sequence[str], rows: Sequence[Row]
 ) -> Findings:
     """Tables over seeds, and the answer in words."""
+    channels = [row for row in rows if row["method"] == "node_masks"]
     tasks = dict.fromkeys(row["task"] for row in rows)
     return Findings(
         experiment=experiment.name,
         question=experiment.question,
         primary_metric=experiment.primary_metric,
-        answer=[_answer(rows, arms)],
-        tables=[_table(rows, None), *(_table(rows, task) for task in tasks)],
+        answer=[_answer(channels, arms)],
+        tables=[
+            _table(channels, None), *(_table(channels, task) for task in tasks), _methods(rows),
+        ],
         notes=(
             "without_own, without_others: accuracy with the function's part, or with all other "
             "parts, replaced by their means.",
-            "inside: share of the circuit's channels in heads and neurons that lie in that part. "
+            "inside: share of the circuit's channels in heads and neurons that lie in that part; "
+            "of a circuit of weights, of the weights that compute them; of one of links, of heads. "
             f"Chance: {rows[0]['part_share']:.2f}, the part's share of all such channels.",
+            "shuffled: the trained network, asked for labels that were dealt out anew.",
             "In a dense network the parts were cut in the same way and mean nothing.",
         ),
         n_seeds=len(seeds),
@@ -57,6 +62,24 @@ def _table(rows: Sequence[Row], task: str | None) -> Table:
             *(Column(name=key.replace("_", " "), kind=kind) for key, kind in _NUMBERS.items()),
         ),
         rows=lines,
+    )  # fmt: skip
+
+
+def _methods(rows: Sequence[Row]) -> Table:
+    lines: list[list[Value]] = []
+    for method, arm, network in dict.fromkeys((r["method"], r["arm"], r["network"]) for r in rows):
+        here = [r for r in rows if (r["method"], r["arm"], r["network"]) == (method, arm, network)]
+        inside = summary(by_seed(here, "inside"), f"{method} {arm} {network} inside")
+        reached = sum(r["nodes"] is not None for r in here)
+        lines.append([method, arm, network, f"{reached}/{len(here)}", inside])
+    return Table(
+        title="Every method",
+        columns=(
+            Column(name="method"), Column(name="arm"), Column(name="network"),
+            Column(name="reached"), Column(name="inside", kind="relative"),
+        ),
+        rows=lines,
+        note="Methods beside node masks are at their defaults.",
     )  # fmt: skip
 
 
