@@ -45,7 +45,7 @@ class RoutingConfig(ArmsConfig):
     """Every group's task, in the order of the groups; groups behind them are not asked."""
     search: NodeMaskConfig = NodeMaskConfig()
     """The search for channels that every network gets; the answer is read off it."""
-    also: tuple[str, ...] = ("weight_masks", "eap_ig", "acdc")
+    also: tuple[str, ...] = ("weight_masks", "eap_ig")
     """Methods beside it, at their defaults."""
     target: float = Field(default=0.15, gt=0)
     """Loss on the select split at which circuits are taken, in nats."""
