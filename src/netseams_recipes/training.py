@@ -7,10 +7,11 @@ says otherwise. `docs/training.md` has the table of the places where paper and s
 from pathlib import Path
 from typing import Any
 
-from netseams.core import UnknownNameError
+from netseams.core import SettingError, UnknownNameError
 from netseams.corpora import StdlibConfig, TextConfig
 from netseams.models import TransformerConfig
 from netseams.training import Dense, RunConfig, Sparsity, TrainConfig, WeightSparse
+from netseams_recipes.emergent import KNOWN_PARTS
 from netseams_recipes.recipe import Recipe
 
 _BIG = "one GPU with 80 GB; days"
@@ -167,11 +168,17 @@ def recipe(name: str, text: Path | None = None, seed: int = 0) -> RunConfig:
 
     Raises:
         UnknownNameError: no such recipe.
+        SettingError: the recipe reads no text.
     """
-    if name not in RECIPES:
-        raise UnknownNameError("recipe", name, RECIPES)
-    config = RECIPES[name].config().model_copy(update={"seed": seed})
+    known = {**RECIPES, **KNOWN_PARTS}
+    if name not in known:
+        raise UnknownNameError("recipe", name, known)
+    config = known[name].config().model_copy(update={"seed": seed})
     if text is None:
         return config
+    if not isinstance(config.corpus, StdlibConfig):
+        raise SettingError(
+            f"recipe {name} reads no text: with --text take one of " + ", ".join(RECIPES)
+        )
     own = TextConfig(path=text.resolve(), d_vocab=config.model.d_vocab)
     return config.model_copy(update={"corpus": own})

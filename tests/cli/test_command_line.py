@@ -92,6 +92,9 @@ def test_a_recipe_is_found_by_name_or_refused(capsys, tmp_path):
     assert "give one of them" in fails(
         capsys, "train", "--out", out, "--recipe", "script", "--config", "config.json"
     )
+    assert "reads no text" in fails(
+        capsys, "train", "--out", out, "--recipe", "two_slots", "--text", "README.md"
+    )
 
 
 def test_impossible_numbers_are_refused(capsys):
