@@ -112,7 +112,8 @@ KNOWN_PARTS: dict[str, Recipe[RunConfig]] = {
         Recipe(
             "two_slots",
             "string operations in either slot: is one reused?",
-            _ONE_CORE, 3, "0.0001 nats an answer on test strings, 0.01 from step 1,100 on", two_slots,
+            _ONE_CORE, 3, "0.0001 nats an answer on test strings, 0.01 from step 1,100 on",
+            two_slots,
         ),
         Recipe(
             "double_addition",
