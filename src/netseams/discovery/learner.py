@@ -40,7 +40,7 @@ class Trace:
     stopped: str = ""
     """Why it ended early; empty where it did not."""
     dropped: Tensor | None = None
-    """(G,) which gates have fallen below `drop_below`; they stay shut."""
+    """(G,) which gates were forbidden or have fallen below `drop_below`; they stay shut."""
     _quiet: int = 0
     _spent: list[Tensor] = field(default_factory=list)
 
@@ -51,12 +51,14 @@ def train_masks(
     means: Mapping[str, Tensor],
     configs: Sequence[NodeMaskConfig],
     largest_target: float,
+    forbidden: Mapping[str, Tensor] | None = None,
 ) -> list[Trace]:
     """Train one mask for every config, stacked through one model.
 
     Args:
         means: site -> what stands in for ablated nodes.
         largest_target: the loss that `stop_past` counts in.
+        forbidden: site -> (width,) nodes that no mask may keep.
 
     Raises:
         SettingError: the configs disagree in a field that stacked masks share.
@@ -67,6 +69,11 @@ def train_masks(
             raise SettingError(f"masks that are trained together need one and the same {name}")
     layout = Layout(model.cfg, first.tie_qk)
     traces = [_start(model, task, means, config, layout) for config in configs]
+    if forbidden is not None:
+        shut = layout.per_gate(torch.cat([forbidden[s.name].float() for s in layout.sites])) > 0
+        for trace in traces:
+            trace.dropped = shut.to(trace.scores.device)
+            trace.scores.data.masked_fill_(trace.dropped, -1.0)
     optimizer = torch.optim.AdamW(
         [
             {

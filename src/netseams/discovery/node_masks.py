@@ -47,14 +47,17 @@ class NodeMasks:
         task: Task,
         means: Mapping[str, Tensor],
         targets: tuple[float, ...],
+        forbidden: Mapping[str, Tensor] | None = None,
     ) -> "NodeMasks":
         """Search for circuits of `model` that do `task`.
 
         Args:
             means: site -> mean activation, which stands in for ablated nodes.
             targets: losses on the select split, in nats, to find the smallest circuit for.
+            forbidden: site -> (width,) nodes that may not be kept, such as those of a circuit
+                that is known already.
         """
-        fit_together([self], model, task, means, targets)
+        fit_together([self], model, task, means, targets, forbidden)
         return self
 
     @property
@@ -134,6 +137,7 @@ def fit_together(
     task: Task,
     means: Mapping[str, Tensor],
     targets: tuple[float, ...],
+    forbidden: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Fit many learners (seeds, prices) of one model and task in one stacked training.
 
@@ -151,7 +155,7 @@ def fit_together(
     try:
         started = time.perf_counter()
         configs = [learner.config for learner in learners]
-        traces = train_masks(model, task, means, configs, max(targets))
+        traces = train_masks(model, task, means, configs, max(targets), forbidden)
         shared = (time.perf_counter() - started) / len(learners)
         for learner, trace in zip(learners, traces, strict=True):
             started = time.perf_counter()

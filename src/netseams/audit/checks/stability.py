@@ -1,0 +1,127 @@
+"""Is the same circuit found again: with other seeds of the search, and on fewer examples?"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from netseams.audit.card import Finding
+from netseams.audit.checks.base import CHECKS, Check, average, spread
+from netseams.audit.subject import Again, NotApplicableError, Subject
+from netseams.circuits import Circuit, chosen_masks, places_of
+from netseams.masks import exclusive, intersection, overlap, size, union
+from netseams.models import component_graph, only_ours
+
+Masks = dict[str, Tensor]
+
+
+@CHECKS.register("seeds")
+class Seeds(Check):
+    """Mean overlap with circuits of the same search from other seeds, corrected for chance."""
+
+    name = "seeds"
+    question = "does the same search find it again with other seeds?"
+    failure = "it is one draw of many: what it consists of says little"
+    searches = True
+
+    def run(self, subject: Subject) -> Finding:
+        again = [
+            subject.search_again(f"seed {number}")
+            for number in range(subject.config.extraction_seeds)
+        ]
+        values = [_alike(subject, one) for one in again]
+        other = _unrelated(subject)
+        missed = sum(one.circuit is None for one in again)
+        return self.found(
+            average(values) >= subject.config.alike, value=average(values), control=other,
+            detail=(f"{missed} of {len(again)} searches missed the target; " if missed else "")
+            + "IoU corrected for chance; control: a random circuit of equal size",
+            **spread(values, "searches"),
+        )  # fmt: skip
+
+
+@CHECKS.register("deletion")
+class Deletion(Check):
+    """IoU of the circuit and of what is certified: found by so many searches on thinned examples
+    that no change of one example could turn the vote (arXiv 2602.22968, 2302.01757)."""
+
+    name = "deletion"
+    question = "is every place found again whichever examples are left out?"
+    failure = "which places it has depends on the examples that it was found with"
+    searches = True
+
+    def run(self, subject: Subject) -> Finding:
+        config = subject.config
+        n, own = config.deletions, _masks(subject, subject.circuit)
+        votes = {name: torch.zeros(mask.shape) for name, mask in own.items()}
+        for number in range(n):
+            fewer = subject.thinned(config.p_deleted, str(number))
+            found = fewer.search_again(f"deletion {number}").circuit
+            if found is not None:
+                masks = _masks(subject, found)
+                votes = {name: count + masks[name].float() for name, count in votes.items()}
+        table = [radius(v, n, config.p_deleted) for v in range(n + 1)]
+        radii = torch.tensor([-1 if r is None else r for r in table])
+        members = {name: radii[count.long()] >= 1 for name, count in votes.items()}
+        either = size(union([members, own]))
+        if not size(own):
+            raise NotApplicableError("the circuit is empty")
+        both, certified = size(intersection([members, own])), size(members)
+        certain = {name: radii[count.long()] >= 0 for name, count in votes.items()}
+        abstained = size(exclusive(own, [certain])) / size(own)
+        return self.found(
+            both / either >= config.certified, value=both / either,
+            n=n, unit="searches on thinned examples",
+            detail=f"{both} of its {size(own)} places are certified, {certified - both} others "
+            f"too; no certain majority for {abstained:.0%} of it",
+        )  # fmt: skip
+
+
+def radius(votes: int, n: int, p_deleted: float, alpha: float = 0.05) -> int | None:
+    """Examples that may be changed before the majority for a place could turn; None: abstain.
+
+    With a lower bound p on the chance that a thinned search finds the place (Clopper and Pearson,
+    one-sided), and a chance of p_deleted^r that none of r changed examples was left in, the
+    majority stays while p - (1 - p_deleted^r) > 1/2 (randomised deletion, arXiv 2302.01757).
+    """
+    from scipy.stats import beta  # loaded where it is needed: it is slow to import
+
+    lower = 0.0 if votes == 0 else float(beta.ppf(alpha, votes, n - votes + 1))
+    if lower <= 0.5:
+        return None
+    r = 0
+    while lower - (1 - p_deleted ** (r + 1)) > 0.5:
+        r += 1
+    return r
+
+
+def _masks(subject: Subject, circuit: Circuit) -> Masks:
+    return chosen_masks(circuit, _links(subject))
+
+
+def _links(subject: Subject) -> Sequence[tuple[str, str]] | None:
+    if subject.circuit.granularity != "components":
+        return None
+    return component_graph(only_ours(subject.model, "circuits of links").cfg).links
+
+
+def _within(subject: Subject) -> Masks:
+    if subject.circuit.granularity != "components":
+        return places_of(subject.circuit, subject.model)
+    return {k: torch.ones_like(m) for k, m in _masks(subject, subject.circuit).items()}
+
+
+def _alike(subject: Subject, again: Again) -> float:
+    """0 at chance, 1 for the same circuit; 0 where none was found."""
+    return 0.0 if again.circuit is None else _corrected(subject, again.circuit)
+
+
+def _unrelated(subject: Subject) -> float:
+    return _corrected(subject, subject.randoms[0])
+
+
+def _corrected(subject: Subject, other: Circuit) -> float:
+    found = overlap(_masks(subject, subject.circuit), _masks(subject, other), _within(subject)).iou
+    value = None if found is None else found.corrected
+    return 0.0 if value is None or math.isnan(value) else value
