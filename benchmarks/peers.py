@@ -376,7 +376,7 @@ def main(
         )
         raise SystemExit(2)
     torch.set_num_threads(1)
-    console = Console(width=120)
+    console = Console(width=130)
     console.print(f"ours: torch {torch.__version__}, one thread of {os.cpu_count()} cores")
 
     def bench(title: str, model: Transformer, task: Task, lens: Path | None) -> None:

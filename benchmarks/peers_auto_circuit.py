@@ -36,32 +36,30 @@ def network(tensors: dict[str, Tensor], shape: dict[str, Any]) -> HookedTransfor
         use_attn_result=True, use_split_qkv_input=True, use_hook_mlp_in=True,
     )  # fmt: skip
     model = HookedTransformer(cfg)
-    left = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
-    left["embed.W_E"] = tensors["embed.weight"]
-    left["pos_embed.W_pos"] = tensors["pos_embed.weight"]
-    left["unembed.W_U"] = tensors["unembed.weight"].T
-    norms = {"ln_final": "ln_final"}
+    values = {"unembed.b_U": torch.zeros(shape["d_vocab"])}
+    values["embed.W_E"] = tensors["embed.weight"]
+    values["pos_embed.W_pos"] = tensors["pos_embed.weight"]
+    values["unembed.W_U"] = tensors["unembed.weight"].T
+    norms = ["ln_final"]
     for i in range(cfg.n_layers):
         at = f"blocks.{i}"
-        norms |= {f"{at}.{norm}": f"{at}.{norm}" for norm in ("ln1", "ln2")}
+        norms += [f"{at}.ln1", f"{at}.ln2"]
         for slot in "qkv":
             weight = tensors[f"{at}.attn.{slot}.weight"]  # (heads x d_head, d_model)
-            left[f"{at}.attn.W_{slot.upper()}"] = weight.view(heads, -1, width).transpose(1, 2)
+            values[f"{at}.attn.W_{slot.upper()}"] = weight.view(heads, -1, width).transpose(1, 2)
             bias = tensors[f"{at}.attn.{slot}.bias"]
-            left[f"{at}.attn.b_{slot.upper()}"] = bias.view(heads, -1)
-        left[f"{at}.attn.W_O"] = tensors[f"{at}.attn.out.weight"].T.reshape(heads, -1, width)
-        left[f"{at}.attn.b_O"] = tensors[f"{at}.attn.out.bias"]
+            values[f"{at}.attn.b_{slot.upper()}"] = bias.view(heads, -1)
+        values[f"{at}.attn.W_O"] = tensors[f"{at}.attn.out.weight"].T.reshape(heads, -1, width)
+        values[f"{at}.attn.b_O"] = tensors[f"{at}.attn.out.bias"]
         for theirs, ours in (("in", "up"), ("out", "down")):
-            left[f"{at}.mlp.W_{theirs}"] = tensors[f"{at}.mlp.{ours}.weight"].T
-            left[f"{at}.mlp.b_{theirs}"] = tensors[f"{at}.mlp.{ours}.bias"]
-    for theirs, ours in norms.items():
-        one = torch.ones(width)
-        left[f"{theirs}.w"] = tensors.get(f"{ours}.norm.gain", one)
-        if kind == "LN":
-            left[f"{theirs}.b"] = tensors.get(f"{ours}.norm.bias", torch.zeros(width))
+            values[f"{at}.mlp.W_{theirs}"] = tensors[f"{at}.mlp.{ours}.weight"].T
+            values[f"{at}.mlp.b_{theirs}"] = tensors[f"{at}.mlp.{ours}.bias"]
+    for norm in norms:
+        values[f"{norm}.w"] = tensors.get(f"{norm}.norm.gain", torch.ones(width))
+        values[f"{norm}.b"] = tensors.get(f"{norm}.norm.bias", torch.zeros(width))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.copy_(left[name])
+            parameter.copy_(values[name])
             parameter.requires_grad_(False)
     return model.eval()
 
@@ -89,13 +87,13 @@ class AutoCircuit:
 
     def eap(self) -> Found:
         self.scores = self._gradients(mask_val=0.0)
-        return {"scores": self.scores}
+        return {"masks": self.scores}
 
     def ig(self, passes: int) -> Found:
         """Gates of all edges go from 0 to 1 together. The function adds up one pass more than it
         is asked for, so it is asked for one less, and its sum is divided here."""
         found = self._gradients(integrated_grad_samples=passes - 1)
-        return {"scores": {name: x / passes for name, x in found.items()}}
+        return {"masks": {name: x / passes for name, x in found.items()}}
 
     def _gradients(self, **how: float) -> dict[str, Tensor]:
         return mask_gradient_prune_scores(
@@ -133,10 +131,8 @@ class AutoCircuit:
         outputs = run_circuits(
             self.model, self.loader, sizes, self.scores, PatchType.TREE_PATCH, AblationType.RESAMPLE
         )
-        losses = {
-            size: self._loss(next(iter(found.values()))) for size, found in outputs.items()
-        }  # one batch
-        return {"losses": [losses[size] for size in sizes]}
+        batch = next(iter(self.loader)).key  # all pairs are one batch
+        return {"losses": [self._loss(outputs[size][batch]) for size in sizes]}
 
     def acdc(self, exponent: int) -> Found:
         """One threshold, 10 to the power of `exponent`, on the KL divergence from the network."""
@@ -149,10 +145,10 @@ class AutoCircuit:
         return float(F.cross_entropy(logits, self.answers))
 
     def named(self, found: Found) -> Found:
-        if isinstance(next(iter(found.get("scores", {}).values()), None), Tensor):
+        if "masks" in found:  # scores in the shape of the masks of every target
+            scores = found.pop("masks")
             found["scores"] = {
-                our_name(edge.name): float(edge.prune_score(found["scores"]))
-                for edge in self.model.edges
+                our_name(edge.name): float(edge.prune_score(scores)) for edge in self.model.edges
             }
         return found
 
