@@ -6,6 +6,8 @@ from netseams.core import UnknownNameError
 from netseams.corpora.two_calls import FUNCTIONS
 from netseams.discovery import WeightMaskConfig
 from netseams.experiments import ExperimentConfig
+from netseams.experiments.audits import AuditsConfig
+from netseams.experiments.battery import BatteryConfig
 from netseams.experiments.recovery import RecoveryConfig
 from netseams.experiments.reuse import Language, ReuseConfig
 from netseams.experiments.routing import RoutingConfig
@@ -94,6 +96,17 @@ def transfer(seeds: tuple[int, ...]) -> TransferConfig:
     )
 
 
+def audits(seeds: tuple[int, ...]) -> AuditsConfig:
+    """Three operations on the same operands, in dense and weight-sparse networks."""
+    return AuditsConfig(
+        seeds=seeds,
+        run=known_parts("two_operations"),
+        tasks=("add", "multiply", "max"),
+        arms={"dense": Dense(), "weight_sparse": weight_sparse(0.1)},
+        search=ramp(160),
+    )
+
+
 PLANS: dict[tuple[str, str], Callable[[], ExperimentConfig]] = {
     ("recovery", "quick"): RecoveryConfig,
     ("separation", "quick"): lambda: separation((0, 1, 2), 1),
@@ -105,6 +118,9 @@ PLANS: dict[tuple[str, str], Callable[[], ExperimentConfig]] = {
     ("transfer", "standard"): lambda: transfer(EIGHT),
     ("routing", "quick"): lambda: routing((0, 1, 2)),
     ("routing", "standard"): lambda: routing(EIGHT),
+    ("battery", "quick"): BatteryConfig,
+    ("audits", "quick"): lambda: audits((0,)),
+    ("audits", "standard"): lambda: audits(EIGHT),
 }
 """(experiment, preset) -> its config."""
 

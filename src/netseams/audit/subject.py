@@ -40,7 +40,9 @@ class Subject:
     search: NodeMaskConfig | None = None
     """The search for a circuit of channels that does not say how it was found."""
     config: AuditConfig = field(default_factory=AuditConfig)
-    _searched: dict[str, "Again"] = field(default_factory=dict, repr=False, compare=False)
+    _searched: dict[str, "Again"] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         self.circuit.check_model(self.model)

@@ -11,6 +11,7 @@ VERBS: dict[str, str] = {
     "plan": "say what a training run would take, on how many devices",
     "discover": "find circuits of one task in a trained network, ours or of Hugging Face",
     "evaluate": "ask a circuit: sufficient? necessary? better than random?",
+    "audit": "is a circuit real? every check, its control, and one word",
     "experiment": "run a question that takes many networks, or list them",
     "tasks": "list the tasks, and what a corpus holds of each",
     "model": "say what a model is: ours, the sparse release's, GPT-2, or by name",

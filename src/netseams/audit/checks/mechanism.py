@@ -23,7 +23,7 @@ class Interchange(Check):
 
     name = "interchange"
     question = "exchanged for that of another input, does it bring that input's answer?"
-    failure = "the answer is not carried by it: it is needed, but another part decides"
+    failure = "it does not carry the answer alone: not all of it, or as much of the rest does too"
 
     def run(self, subject: Subject) -> Finding:
         subject.only_channels()

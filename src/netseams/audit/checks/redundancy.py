@@ -1,11 +1,13 @@
 """Forbid what was found and search again, until nothing is found."""
 
-import torch
+import math
 
 from netseams.audit.card import Finding
 from netseams.audit.checks.base import CHECKS, Check
-from netseams.audit.subject import Subject
+from netseams.audit.subject import Again, Subject
+from netseams.circuits import Circuit
 from netseams.masks import union
+from netseams.models import sites_of
 
 _COMPUTING = ("hook_q", "hook_k", "hook_v", "hook_post")
 
@@ -13,7 +15,11 @@ _COMPUTING = ("hook_q", "hook_k", "hook_v", "hook_post")
 @CHECKS.register("redundancy")
 class Redundancy(Check):
     """How many circuits without a head channel or neuron in common do the task. What reads and
-    writes the residual stream is shared by all that work in parallel, and stays open."""
+    writes the residual stream is shared by all that work in parallel, and stays open.
+
+    Half of a head that is left may do harm, so that what does the task beside it is not found:
+    each round forbids the channels, and where nothing is found their whole heads.
+    """
 
     name = "redundancy"
     question = "is there another circuit without any of its head channels and neurons?"
@@ -22,27 +28,32 @@ class Redundancy(Check):
 
     def run(self, subject: Subject) -> Finding:
         subject.only_channels()
-        found = [subject.circuit]
-        best = float("nan")
-        for number in range(subject.config.rounds):
-            used = union([circuit.nodes for circuit in found])
-            forbidden = {
-                site: mask if site.endswith(_COMPUTING) else torch.zeros_like(mask)
-                for site, mask in used.items()
-            }
-            again = subject.search_again(f"redundancy {number}", forbidden=forbidden)
-            best = again.best_loss
-            if again.circuit is None:
+        found, best = [subject.circuit], math.inf
+        while len(found) <= subject.config.rounds:
+            tries = [_round(subject, found, heads) for heads in (False, True)]
+            best = min(again.best_loss for again in tries)
+            circuit = next((again.circuit for again in tries if again.circuit is not None), None)
+            if circuit is None:
                 break
-            found.append(again.circuit)
+            found.append(circuit)
         more = len(found) - 1
         sizes = ", ".join(str(subject.size(circuit)) for circuit in found[1:])
-        ended = (
-            f"then none: best {best:.2f} nats" if more < subject.config.rounds
-            else "and the search was stopped there"
-        )  # fmt: skip
+        stopped = more == subject.config.rounds
+        ended = "and there it was stopped" if stopped else f"then none: best {best:.2f} nats"
         return self.found(
             None, value=float(more),
             detail=f"{more} more disjoint circuits" + (f" ({sizes} channels), " if more else ", ")
             + ended,
         )  # fmt: skip
+
+
+def _round(subject: Subject, found: list[Circuit], heads: bool) -> Again:
+    used = union([circuit.nodes for circuit in found])
+    forbidden = {}
+    for site in sites_of(subject.model.cfg):
+        mask = used[site.name] if site.name.endswith(_COMPUTING) else used[site.name] & False
+        if heads and len(site.shape) == 2:
+            touched = mask.view(site.shape).any(1, keepdim=True)
+            mask = touched.expand(site.shape).flatten()
+        forbidden[site.name] = mask
+    return subject.search_again(f"redundancy {len(found)} {heads}", forbidden=forbidden)

@@ -54,6 +54,11 @@ class Deletion(Check):
     def run(self, subject: Subject) -> Finding:
         config = subject.config
         n, own = config.deletions, _masks(subject, subject.circuit)
+        if not radius(n, n, config.p_deleted):
+            raise NotApplicableError(
+                f"{n} searches on thinned examples cannot certify a change of one example, even "
+                f"where all agree: it takes {enough(config.p_deleted)}"
+            )
         votes = {name: torch.zeros(mask.shape) for name, mask in own.items()}
         for number in range(n):
             fewer = subject.thinned(config.p_deleted, str(number))
@@ -94,6 +99,15 @@ def radius(votes: int, n: int, p_deleted: float, alpha: float = 0.05) -> int | N
     while lower - (1 - p_deleted ** (r + 1)) > 0.5:
         r += 1
     return r
+
+
+def enough(p_deleted: float) -> str:
+    """How many searches that agree certify a change of one example.
+
+    With chances of deletion up to a half none do, for a half of the examples is always seen.
+    """
+    needed = next((n for n in range(1, 1000) if radius(n, n, p_deleted)), None)
+    return "a higher p_deleted" if needed is None else f"{needed} or more"
 
 
 def _masks(subject: Subject, circuit: Circuit) -> Masks:

@@ -13,8 +13,7 @@ from netseams.audit.subject import Subject
 from netseams.circuits import Circuit
 from netseams.core import generator, seed_from
 from netseams.discovery import task_loss
-from netseams.evaluation import score
-from netseams.interventions import ablation_fill
+from netseams.interventions import ablation_fill, masked_hooks
 
 Gates = dict[str, Tensor]
 
@@ -48,7 +47,7 @@ class Adversarial(Check):
     def run(self, subject: Subject) -> Finding:
         subject.only_channels()
         value, control = (
-            subject.share(_worst(subject, circuit).accuracy)
+            subject.share(_worst(subject, circuit))
             for circuit in (subject.circuit, subject.randoms[0])
         )
         return self.found(
@@ -64,14 +63,19 @@ def _drawn(subject: Subject, circuit: Circuit) -> list[float]:
         parts = {
             site: torch.rand(len(mask), generator=draws) for site, mask in circuit.nodes.items()
         }
-        found = _partly(subject, circuit, parts)
-        shares.append(subject.share(found.accuracy))
+        shares.append(subject.share(_accuracy(subject, circuit, parts)))
     return shares
 
 
-def _partly(subject: Subject, circuit: Circuit, parts: Gates):
-    gates = _gates(subject, circuit, parts)
-    return score(subject.model, subject.task, "report", gates, subject.kind, subject.means)
+def _accuracy(subject: Subject, circuit: Circuit, parts: Gates) -> float:
+    """On the report split, with so much of every outside channel there."""
+    model, task = subject.model, subject.task
+    tokens, targets = (part.to(model.device) for part in task.rows("report"))
+    answers = task.answers.to(tokens).expand(len(tokens), -1)
+    fill = ablation_fill(subject.kind, model, subject.means, tokens, answers)
+    with torch.no_grad():
+        logits = model(tokens, masked_hooks(_gates(subject, circuit, parts), fill), answers)
+        return float((task.candidate_logits(logits).argmax(-1) == targets).float().mean())
 
 
 def _gates(subject: Subject, circuit: Circuit, parts: Gates) -> Gates:
@@ -82,13 +86,14 @@ def _gates(subject: Subject, circuit: Circuit, parts: Gates) -> Gates:
     }
 
 
-def _worst(subject: Subject, circuit: Circuit):
-    """Signed gradient ascent on the select split from all out and from half; the worse end."""
+def _worst(subject: Subject, circuit: Circuit) -> float:
+    """Accuracy after signed gradient ascent on the select split, from nothing and from half of the
+    rest; the worse of both."""
     model, task, config = subject.model, subject.task, subject.config
     tokens, targets = (part.to(model.device) for part in task.rows("select"))
     answers = task.answers.to(tokens).expand(len(tokens), -1)
     fill = ablation_fill(subject.kind, model, subject.means, tokens, answers)
-    found = []
+    found: list[float] = []
     for start in (0.0, 0.5):
         draws = generator(seed_from(config.seed, "adversary"), str(start))
         parts = {
@@ -107,5 +112,5 @@ def _worst(subject: Subject, circuit: Circuit):
                     for (site, part), grad in zip(leaves.items(), grads, strict=True)
                 }  # fmt: skip
         parts = {site: part.detach() for site, part in parts.items()}
-        found.append(_partly(subject, circuit, parts))
-    return min(found, key=lambda one: one.accuracy)
+        found.append(_accuracy(subject, circuit, parts))
+    return min(found)
