@@ -23,7 +23,7 @@ from netseams.models import Transformer, TransformerConfig, sites_of
 from netseams.planted import PLANTED
 from netseams.tasks import build_task
 
-SEARCH = BatteryConfig().search.model_copy(update={"steps": 100, "snapshots": 20, "lr": 0.0125})
+SEARCH = BatteryConfig().search.model_copy(update={"steps": 60, "snapshots": 20, "lr": 0.02})
 FEW = AuditConfig(extraction_seeds=2, deletions=6, rounds=1)
 DECISIVE = [check for checks in LADDER.values() for check in checks]
 
