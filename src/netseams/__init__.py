@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         structural_links,
         write_eap,
     )
+    from netseams.claims import CLAIMS, Claim, Prediction, Verdict, judge
     from netseams.comparison import Arm, CompareConfig, Comparison, Setting, compare
     from netseams.core import NetseamsError
     from netseams.corpora import (
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
 _HOME: dict[str, str] = {
     name: room
     for room, names in {
+        "claims": "CLAIMS Claim Prediction Verdict judge",
         "circuits": "Circuit CompiledCircuit circuit_from_eap circuit_graph export_onnx "
         "export_torch load_circuit load_compiled save_circuit structural_links write_eap",
         "comparison": "Arm CompareConfig Comparison Setting compare",
@@ -115,12 +117,14 @@ _HOME: dict[str, str] = {
 
 __all__ = [
     "ADAPTERS",
+    "CLAIMS",
     "METHODS",
     "Adapter",
     "AgreementConfig",
     "Arm",
     "BridgeConfig",
     "Circuit",
+    "Claim",
     "CompareConfig",
     "Comparison",
     "CompiledCircuit",
@@ -134,6 +138,7 @@ __all__ = [
     "NodeMaskConfig",
     "NodeMasks",
     "OddOneOutConfig",
+    "Prediction",
     "Pruned",
     "RandomSupport",
     "Routed",
@@ -150,6 +155,7 @@ __all__ = [
     "TransformerConfig",
     "TwoOperationsConfig",
     "TwoSlotsConfig",
+    "Verdict",
     "WeightSparse",
     "agreement",
     "binary_task",
@@ -159,6 +165,7 @@ __all__ = [
     "compare",
     "export_onnx",
     "export_torch",
+    "judge",
     "load_circuit",
     "load_compiled",
     "load_corpus",

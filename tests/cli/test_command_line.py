@@ -56,6 +56,8 @@ OPTIONS = {
     "plan": {"devices", "config", "recipe", "preset", "corpus", "arm", "batch", "n", "d"},
     "discover": {"out", "targets", "steps", "seed", "threads", "device", "search", "trials"},
     "experiment": {"preset", "out", "seeds", "workers", "threads"},
+    "claims": {"preset", "out", "workers", "seeds"},
+    "why": {"out"},
     "evaluate": {"network", "seed", "device"},
     "model": set(),
     "bridge": {"dense", "sparse", "out", "learn", "tasks", "steps", "seed", "threads"},

@@ -13,6 +13,8 @@ VERBS: dict[str, str] = {
     "evaluate": "ask a circuit: sufficient? necessary? better than random?",
     "audit": "is a circuit real? every check, its control, and one word",
     "experiment": "run a question that takes many networks, or list them",
+    "claims": "list dated claims, run what tests them, show a verdict",
+    "why": "walk from a verdict down to configs, seeds and versions",
     "tasks": "list the tasks, and what a corpus holds of each",
     "model": "say what a model is: ours, the sparse release's, GPT-2, or by name",
     "bridge": "join a dense and a weight-sparse network by maps; hybrids and steering",
