@@ -20,7 +20,7 @@ CLAIM = Claim(
         experiment="audits",
         metric="share of a seed's circuits of trained weight-sparse networks that pass three tests "
         "of their audit: sufficient, necessary under every ablation, and removed at a greater cost "
-        "than as many random nodes; a circuit that was not found passes none",
+        "than as many others; a circuit that was not found passes none",
         unit="share of circuits",
         rule="at_least",
         reference=0.9,

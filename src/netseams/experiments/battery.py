@@ -46,9 +46,10 @@ class BatteryConfig(ExperimentConfig):
     """Names of planted networks; None: all."""
     cases: tuple[Case, ...] = CASES
     search: NodeMaskConfig = NodeMaskConfig(
-        init="attribution", init_bias=0.5, init_spread=0.4, lr=0.005
+        init="attribution", init_bias=0.5, init_spread=0.4, lr=0.0125, steps=100, snapshots=20
     )
-    """As in `recovery`: at the defaults all gates close at once where the loss is flat."""
+    """As in `recovery` (at the defaults all gates close at once where the loss is flat), in fewer
+    and larger steps: an audit repeats it some 25 times."""
     audit: AuditConfig = AuditConfig()
 
 
