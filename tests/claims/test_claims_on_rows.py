@@ -143,7 +143,7 @@ def test_sizes_are_paired_by_seed_and_task():
     edges, selection = found.conditions
     assert edges.values == {s: [pytest.approx(math.log((400 + s) / 100))] for s in range(8)}
     assert (edges.word, selection.word, found.word) == ("supported", "not_tested", "conditional")
-    assert "8 of 16 pairs of circuits were not found and are left out" in edges.reason
+    assert "8 of 16 pairs of circuits with edges were not found and are left out" in edges.reason
     # The dense network has four times the edges, so the shares are about equal.
     whole = {"dense": 4000, "weight_sparse": 1000}
     rows = [{**row, "edges_in_network": whole[row["arm"]]} for row in rows]

@@ -51,12 +51,12 @@ def values(rows: Sequence[Row]) -> Values:
 
 
 def counts(rows: Sequence[Row]) -> dict[str, Counts]:
-    """Tasks of which both circuits are there."""
+    """Tasks of which both circuits are there; one without an edge has no ratio."""
     both = list(pairs(rows).values())
     cases = trained(rows, DENSE, SPARSE)
     return {
         condition: Counts(
-            things="pairs of circuits",
+            things="pairs of circuits with edges",
             n=len(both),
             missing=sum(any(_size(row, condition) is None for row in pair) for pair in both),
             missing_are="left out",
