@@ -59,6 +59,7 @@ OPTIONS = {
     "claims": {"preset", "out", "workers", "seeds"},
     "why": {"out"},
     "evaluate": {"network", "seed", "device"},
+    "audit": {"network", "out", "match", "seed", "workers", "threads", "device"},
     "model": set(),
     "bridge": {"dense", "sparse", "out", "learn", "tasks", "steps", "seed", "threads"},
     "pack": {"out", "made"},
