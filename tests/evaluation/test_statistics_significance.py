@@ -136,7 +136,9 @@ def test_holm_by_closed_testing(ps: list[float]) -> None:
 
 
 def test_holm_keeps_names_and_order() -> None:
+    # .01 x 3, .02 x 2, .03 x 1, never falling.
     assert holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
     found = holm({"late": 0.03, "early": 0.01, "between": 0.02})
     assert list(found) == ["late", "early", "between"]
     assert found == pytest.approx({"late": 0.04, "early": 0.03, "between": 0.04})
