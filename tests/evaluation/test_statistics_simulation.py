@@ -11,19 +11,16 @@ from scipy.stats import chi, nct, norm, t
 
 from netseams.core import SettingError
 from netseams.evaluation import bca_interval, summarize_seeds
-from netseams.evaluation.statistics import simulation
-from netseams.evaluation.statistics.simulation import (
+from netseams.evaluation.statistics.coverage import (
+    MEANS,
     SHAPES,
-    EquivalencePower,
-    Power,
+    Shape,
     coverage,
-    fewest_seeds,
     intervals,
-    power_of,
     sampled,
-    simulate,
-    simulation_names,
 )
+from netseams.evaluation.statistics.power import EquivalencePower, Power, fewest_seeds, power_of
+from netseams.evaluation.statistics.simulation import simulate, simulation_names
 
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
 
@@ -36,7 +33,7 @@ def test_coverage_of_normal_values_with_eight_seeds() -> None:
 
 
 @pytest.mark.parametrize("shape", ["normal", "heavy tails", "skewed", "shares near 1"])
-def test_the_page_reports_what_is_found(shape: simulation.Shape) -> None:
+def test_the_page_reports_what_is_found(shape: Shape) -> None:
     """Also where it is far from 95 %: the numbers in the docs are these."""
     found = coverage(shape, 8, 1, repeats=4000)
     rows = re.findall(rf"^\| {shape} \| seeds \| (.*) \|$", PAGE.read_text(), re.M)
@@ -77,14 +74,12 @@ def test_the_simulated_bca_is_that_of_the_mean() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("levels", [1, 2, 3])
-def test_samples_have_the_mean_that_coverage_is_asked_of(
-    shape: simulation.Shape, levels: int
-) -> None:
+def test_samples_have_the_mean_that_coverage_is_asked_of(shape: Shape, levels: int) -> None:
     values = sampled(shape, 8, levels, 20_000, np.random.default_rng(0))
     assert values.shape == (20_000, 8, 3 if levels > 1 else 1, 10 if levels > 2 else 1)
     seeds = values.mean(axis=(2, 3))
     error = seeds.std() / math.sqrt(seeds.size)
-    assert seeds.mean() == pytest.approx(simulation._MEANS[shape], abs=4 * error)
+    assert seeds.mean() == pytest.approx(MEANS[shape], abs=4 * error)
 
 
 def test_noise_within_seeds_is_as_large_as_between_or_three_times() -> None:

@@ -12,18 +12,9 @@ from rich.table import Table
 
 from netseams.cli.parse import call
 from netseams.cli.progress import JobProgress, console
-from netseams.evaluation.statistics.simulation import (
-    COVERAGE_SEEDS,
-    EFFECTS,
-    MARGINS,
-    POWER_SEEDS,
-    SHAPES,
-    Coverage,
-    PowerTables,
-    fewest_seeds,
-    simulate,
-    simulation_names,
-)
+from netseams.evaluation.statistics.coverage import COVERAGE_SEEDS, SHAPES, Coverage
+from netseams.evaluation.statistics.power import EFFECTS, MARGINS, POWER_SEEDS, fewest_seeds
+from netseams.evaluation.statistics.simulation import PowerTables, simulate, simulation_names
 from netseams.reporting.format import MISSING
 from netseams.reporting.tables import markdown_table
 from netseams.store import provenance, write_text
