@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from netseams.claims import Counts, Prediction, judge
-from netseams.claims.verdict import Verdict, _holm, together, with_holm
+from netseams.claims.verdict import Verdict, together, with_holm
 from netseams.core import SettingError
 
 SPREAD = (-0.2, -0.1, -0.1, 0.0, 0.0, 0.1, 0.1, 0.2)
@@ -166,13 +166,6 @@ def test_unknown_conditions_and_bad_numbers_are_refused():
 def test_predictions_that_cannot_be_judged_are_refused(changes):
     with pytest.raises(ValidationError):
         predicted(**changes)
-
-
-def test_holm_by_hand():
-    # .01 x 3, .02 x 2, .03 x 1, never falling.
-    assert _holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
-    assert _holm([0.5, 0.9]) == [1.0, 1.0]
-    assert _holm([]) == []
 
 
 def test_p_is_adjusted_over_all_tested_conditions():

@@ -58,6 +58,7 @@ OPTIONS = {
     "experiment": {"preset", "out", "seeds", "workers", "threads"},
     "claims": {"preset", "out", "workers", "seeds"},
     "why": {"out"},
+    "power": {"out", "repeats", "seed"},
     "evaluate": {"network", "seed", "device"},
     "audit": {"network", "out", "match", "seed", "workers", "threads", "device"},
     "model": set(),

@@ -19,13 +19,17 @@ from typing import Literal
 
 from netseams.claims.claim import Counts, Prediction
 from netseams.core import Config, SettingError
-from netseams.evaluation import SeedSummary, sign_flip_test, summarize_seeds
+from netseams.evaluation import (
+    MOST_SEEDS_FOR_EXACT_TEST,
+    SeedSummary,
+    holm,
+    sign_flip_test,
+    summarize_seeds,
+)
 
 Word = Literal[
     "supported", "refuted", "conditional", "equivalent_to_null", "below_sensitivity", "not_tested"
 ]
-_MOST_SEEDS = 20
-"""That the exact test takes."""
 _SETTINGS = "run with other settings than the preset that was declared"
 
 
@@ -119,7 +123,7 @@ def judge_condition(
         word=word,
         reason=", ".join(notes),
         summary=summary,
-        p=sign_flip_test(effects) if 1 <= len(effects) <= _MOST_SEEDS else None,
+        p=sign_flip_test(effects) if 1 <= len(effects) <= MOST_SEEDS_FOR_EXACT_TEST else None,
         values={seed: list(found) for seed, found in sorted(values.items())},
         counts=counts,
     )
@@ -185,7 +189,7 @@ def with_holm(verdicts: Sequence[Verdict]) -> list[Verdict]:
         for j, c in enumerate(verdict.conditions)
         if c.word != "not_tested" and c.p is not None
     ]
-    adjusted = dict(zip([f[:2] for f in family], _holm([f[2] for f in family]), strict=True))
+    adjusted = dict(zip([f[:2] for f in family], holm([f[2] for f in family]), strict=True))
     return [
         verdict.model_copy(
             update={
@@ -197,11 +201,3 @@ def with_holm(verdicts: Sequence[Verdict]) -> list[Verdict]:
         )
         for i, verdict in enumerate(verdicts)
     ]
-
-
-def _holm(ps: Sequence[float]) -> list[float]:
-    found, largest = [0.0] * len(ps), 0.0
-    for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
-        largest = max(largest, min(1.0, (len(ps) - rank) * ps[i]))
-        found[i] = largest
-    return found

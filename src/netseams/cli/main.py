@@ -18,6 +18,7 @@ VERBS: dict[str, str] = {
     "tasks": "list the tasks, and what a corpus holds of each",
     "model": "say what a model is: ours, the sparse release's, GPT-2, or by name",
     "bridge": "join a dense and a weight-sparse network by maps; hybrids and steering",
+    "power": "simulate how many seeds show which effect, and how far intervals are off",
     "pack": "store a finished run in few bytes, with a card",
     "export": "write a circuit as a small module of its own, for torch or as ONNX",
     "report": "write report.html again from a comparison.json",
