@@ -12,6 +12,8 @@ from netseams.reporting.tables import markdown_table
 from netseams.store import write_text
 
 _MARKS = {"pass": "pass", "fail": "FAIL", "not_applicable": "not asked", "descriptive": "says"}
+_CONDITION_MET = "met"
+"""Of a check that fakes pass too, in the place of "pass"."""
 _HEAD = ["check", "", "value", "control", "range", "what was seen"]
 _SHORT = ["check", "", "value", "control", "what was seen"]
 """Columns that a terminal has room for."""
@@ -24,7 +26,7 @@ def print_card(card: AuditCard, console: Console) -> None:
     for name in _SHORT:
         grid.add_column(name, justify="right" if name in ("value", "control") else "left")
     for finding in card.findings:
-        style = {"fail": "red", "pass": "green"}.get(finding.outcome, "dim")
+        style = {"FAIL": "red", "pass": "green"}.get(_mark(finding), "dim")
         cells = dict(zip(_HEAD, _cells(finding), strict=True))
         grid.add_row(*(Text(cells[name], style=style) for name in _SHORT))
     console.print(grid)
@@ -73,10 +75,19 @@ def why(card: AuditCard) -> list[str]:
         for finding in card.findings
         if finding.outcome == "fail"
     ]
+    met = [finding.check for finding in card.findings if _mark(finding) == _CONDITION_MET]
+    if met:
+        lines.append(f"{', '.join(met)}: {_CONDITION_MET}, as fakes meet it: no evidence by itself")
     if card.not_asked:
         lines.append(f"the word rests on no answer to: {', '.join(card.not_asked)}")
     lines.append("one network: nothing here speaks of other training seeds")
     return lines
+
+
+def _mark(finding: Finding) -> str:
+    if finding.outcome == "pass" and CHECKS[finding.check].only_a_condition:
+        return _CONDITION_MET
+    return _MARKS[finding.outcome]
 
 
 def _cells(finding: Finding) -> list[str]:
@@ -87,6 +98,6 @@ def _cells(finding: Finding) -> list[str]:
         span = f"{number(finding.low, 'relative')} .. {number(finding.high, 'relative')}"
         span += f" ({finding.n} {finding.unit})"
     return [
-        finding.check, _MARKS[finding.outcome], number(finding.value, kind),
+        finding.check, _mark(finding), number(finding.value, kind),
         number(finding.control, kind), span, finding.detail,
     ]  # fmt: skip

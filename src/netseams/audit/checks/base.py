@@ -17,6 +17,9 @@ class Check(ABC):
     question: ClassVar[str]
     failure: ClassVar[str]
     """What a failure means, in one line."""
+    only_a_condition: ClassVar[bool] = False
+    """Fakes pass it as often as circuits do (experiment `battery`): its word needs it, and a pass
+    is no evidence."""
     searches: ClassVar[bool] = False
     """Whether it repeats searches, and so takes its time."""
     group: ClassVar[str] = ""

@@ -14,6 +14,7 @@ class Necessary(Check):
     name = "necessary"
     question = "without it, does the task break, whatever stands in?"
     failure = "the network does the task without it: there are others, or it is not the part"
+    only_a_condition = True
 
     def run(self, subject: Subject) -> Finding:
         lost = {
