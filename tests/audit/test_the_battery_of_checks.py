@@ -191,8 +191,36 @@ def test_outside_circuits_have_the_size_and_nothing_of_the_circuit() -> None:
 
 
 def test_thinned_examples_are_a_tenth_and_the_other_splits_stay(two_modules: Subject) -> None:
-    fewer = two_modules.thinned(0.9, "a").task
+    fewer = two_modules.thinned(0.9, "a")
     n = len(two_modules.task.splits["mask_train"])
     assert 0.02 * n < len(fewer.splits["mask_train"]) < 0.25 * n
     assert fewer.splits["report"] is two_modules.task.splits["report"]
-    assert len(two_modules.thinned(1 - 1e-9, "b").task.splits["mask_train"]) == 2
+    assert len(two_modules.thinned(1 - 1e-9, "b").splits["mask_train"]) == 2
+
+
+def test_stacked_searches_end_as_one_by_one(two_modules: Subject) -> None:
+    one_by_one, stacked = (replace(two_modules, stack=stack) for stack in (False, True))
+    tasks = {f"seed {i}": two_modules.task for i in range(2)}
+    tasks |= {f"deletion {i}": two_modules.thinned(0.9, str(i)) for i in range(2)}
+    tasks["few"] = two_modules.thinned(1 - 1e-9, "b")  # two rows a step: in no stack with others
+    alone = {label: again.method for label, again in zip(
+        tasks, one_by_one.search_all(tasks), strict=True)}  # fmt: skip
+    for again, (label, method) in zip(stacked.search_all(tasks), alone.items(), strict=True):
+        sizes = [[point.n_nodes for point in m.curve_] for m in (again.method, method)]
+        assert sizes[0] == sizes[1], label
+        losses = [[point.loss for point in m.curve_] for m in (again.method, method)]
+        assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+        assert again.method.budget_.training_sequences == method.budget_.training_sequences
+    assert not replace(two_modules).stacks  # on a CPU
+
+
+def test_a_search_that_stacks_no_masks_is_done_one_by_one(two_modules: Subject) -> None:
+    planted = PLANTED["two_modules"]()
+    truth = planted.truths[two_modules.task.name]
+    links = Circuit.from_links(
+        planted.model, truth.circuits["resample"][0], two_modules.task.name,
+        two_modules.task.corpus, {"method": "eap", "config": {"ablation": "resample"}},
+    )  # fmt: skip
+    subject = replace(two_modules, circuit=links, stack=True)
+    (again,) = subject.search_all({"seed 0": two_modules.task})
+    assert again.method.granularity == "components"

@@ -6,7 +6,7 @@ from netseams.audit.places import circuits_in
 from small_comparison import SMALL
 
 FEW = AuditConfig(
-    random_masks=2, extraction_seeds=2, rounds=1, deletions=6, stochastic_draws=2,
+    random_masks=2, extraction_seeds=2, rounds=1, deletions=1, stochastic_draws=2,
     adversarial_steps=5, siblings=1,
 )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """What the learner's options do, one by one."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from netseams.discovery.learner import learning_rate, price_at, train_masks
 from netseams.interventions import mean_activations
 from netseams.models import Transformer, TransformerConfig
 from netseams.planted.first_token import first_token_corpus, first_token_model, first_token_task
-from netseams.tasks import Task, build_task
+from netseams.tasks import Task, build_task, shuffled_twin
 
 SHORT = NodeMaskConfig(
     steps=20, batch_size=16, lr=0.02, price_start=1e-4, price_end=0.05, snapshots=5, bisections=3
@@ -70,6 +72,25 @@ def test_fitted_together_or_alone(small) -> None:
             [p.loss for p in alone.curve_], abs=1e-4
         )
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_tasks_with_the_same_answers_are_trained_together(small) -> None:
+    model, task, means = small
+    other = shuffled_twin(task, 7)
+    configs = [SHORT, SHORT.model_copy(update={"seed": 1})]
+    for found, config, one in zip(
+        train_masks(model, [task, other], means, configs, 2.0), configs, (task, other), strict=True
+    ):
+        (alone,) = train_masks(model, one, means, [config], 2.0)
+        assert torch.allclose(found.scores, alone.scores, atol=2e-5)
+        assert found.losses == pytest.approx(alone.losses, abs=1e-4)
+
+
+def test_tasks_that_cannot_be_trained_together_are_refused(small) -> None:
+    model, task, means = small
+    other = replace(task, name="other", candidates=task.candidates[:3])
+    with pytest.raises(SettingError, match="reverse and other cannot be trained together"):
+        train_masks(model, [task, other], means, [SHORT, SHORT], 1.0)
 
 
 def test_masks_that_cannot_be_trained_together_are_refused(small) -> None:

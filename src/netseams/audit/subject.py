@@ -14,7 +14,14 @@ from netseams.audit.outside import outside_circuit
 from netseams.circuits import Circuit, random_circuit
 from netseams.core import NetseamsError, SettingError, seed_from
 from netseams.corpora import Corpus
-from netseams.discovery import METHODS, Method, NodeMaskConfig, NodeMasks
+from netseams.discovery import (
+    METHODS,
+    Method,
+    NodeMaskConfig,
+    NodeMasks,
+    fit_together,
+    stackable,
+)
 from netseams.evaluation import Score, is_learned, score_circuit, score_network
 from netseams.interventions import ABLATIONS, AblationKind, mean_activations, means_over
 from netseams.models import Network
@@ -40,12 +47,19 @@ class Subject:
     search: NodeMaskConfig | None = None
     """The search for a circuit of channels that does not say how it was found."""
     config: AuditConfig = field(default_factory=AuditConfig)
+    stack: bool | None = None
+    """Train masks of independent searches together; None: on a GPU."""
     _searched: dict[str, "Again"] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
     def __post_init__(self) -> None:
         self.circuit.check_model(self.model)
+
+    @property
+    def stacks(self) -> bool:
+        """Whether independent searches are stacked."""
+        return self.model.device.type == "cuda" if self.stack is None else self.stack
 
     @cached_property
     def kind(self) -> AblationKind:
@@ -212,10 +226,39 @@ class Subject:
             method.fit(*arguments, forbidden=forbidden)
         else:
             raise NotApplicableError("this search cannot be forbidden anything")
+        return self._keep(label, method)
+
+    def search_all(self, tasks: Mapping[str, Task]) -> list["Again"]:
+        """`search_again` of many tasks (label -> task) in this network.
+
+        On a GPU searches for channels are stacked, as far as their tasks can be: each ends as it
+        would alone, up to rounding.
+        """
+        todo = {label: task for label, task in tasks.items() if label not in self._searched}
+        methods = {label: self.method(label) for label in todo}
+        while self.stacks and todo:
+            task = next(iter(todo.values()))
+            together = {
+                label: method
+                for label in todo
+                if isinstance(method := methods[label], NodeMasks)
+                and stackable(todo[label], task, method.config)
+            }
+            if not together:
+                break  # another method: no stacks
+            fit_together(
+                list(together.values()), self.model, [todo[label] for label in together],
+                self.means, (self.target,),
+            )  # fmt: skip
+            for label, method in together.items():
+                self._keep(label, method)
+                del todo[label]
+        return [self.search_again(label, task=task) for label, task in tasks.items()]
+
+    def _keep(self, label: str, method: Method) -> "Again":
         best = min((point.loss for point in method.curve_), default=float("nan"))
-        again = Again(method.circuits_[self.target], best, method)
-        self._searched[label] = again
-        return again
+        self._searched[label] = Again(method.circuits_[self.target], best, method)
+        return self._searched[label]
 
     def sibling_circuits(self) -> dict[str, "Again"]:
         """The same search for every sibling that the network does.
@@ -234,8 +277,8 @@ class Subject:
             return len(circuit.links)
         return circuit.n_nodes if circuit.granularity == "nodes" else circuit.n_edges
 
-    def thinned(self, p_deleted: float, label: str) -> "Subject":
-        """The same with every example of the mask_train split left out by chance, two left at
+    def thinned(self, p_deleted: float, label: str) -> Task:
+        """The task with every example of the mask_train split left out by chance, two left at
         least."""
         examples = self.task.splits["mask_train"]
         draws = torch.Generator().manual_seed(seed_from(self.config.seed, "thinned", label))
@@ -247,8 +290,7 @@ class Subject:
             clean_targets=examples.clean_targets[left],
             corrupt_targets=examples.corrupt_targets[left],
         )  # fmt: skip
-        task = replace(self.task, splits={**self.task.splits, "mask_train": fewer})
-        return replace(self, task=task)
+        return replace(self.task, splits={**self.task.splits, "mask_train": fewer})
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from netseams.discovery.eap import EdgeAttribution
 from netseams.discovery.eap_ig import IntegratedConfig, IntegratedEdgeAttribution
 from netseams.discovery.edge_masks import EdgeMaskConfig, EdgeMasks
 from netseams.discovery.hyper import HyperSearch, Trial
+from netseams.discovery.learner import stackable
 from netseams.discovery.link_method import LinkScoreConfig, LinkSearchConfig
 from netseams.discovery.link_search import LinkPoint
 from netseams.discovery.method import METHODS, Method
@@ -67,5 +68,6 @@ __all__ = [
     "necessity",
     "node_effects",
     "score_error",
+    "stackable",
     "task_loss",
 ]

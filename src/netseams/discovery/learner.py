@@ -1,4 +1,4 @@
-"""The one loop that trains masks: many at once, each with its own seed, price and settings.
+"""The one loop that trains masks: many at once, each with its own seed, price, settings and task.
 
 All masks of a call share one forward and one backward pass; their scores, optimizer states,
 batches and stops are their own, so each ends as it would alone, up to rounding.
@@ -30,6 +30,7 @@ class Trace:
     """What the training of one mask leaves behind."""
 
     config: NodeMaskConfig
+    task: Task
     scores: Float[Tensor, " G"]
     snapshots: list[Tensor] = field(default_factory=list)
     """Scores on the way, from early to late."""
@@ -47,7 +48,7 @@ class Trace:
 
 def train_masks(
     model: Network,
-    task: Task,
+    task: Task | Sequence[Task],
     means: Mapping[str, Tensor],
     configs: Sequence[NodeMaskConfig],
     largest_target: float,
@@ -56,19 +57,23 @@ def train_masks(
     """Train one mask for every config, stacked through one model.
 
     Args:
+        task: of all masks, or one for each: with the same answer positions and candidates, and
+            as many rows a step.
         means: site -> what stands in for ablated nodes.
         largest_target: the loss that `stop_past` counts in.
         forbidden: site -> (width,) nodes that no mask may keep.
 
     Raises:
-        SettingError: the configs disagree in a field that stacked masks share.
+        SettingError: the configs or tasks disagree in what stacked masks share.
     """
     first = configs[0]
-    for name in SHARED:
-        if len({getattr(config, name) for config in configs}) > 1:
-            raise SettingError(f"masks that are trained together need one and the same {name}")
+    tasks = [task] * len(configs) if isinstance(task, Task) else list(task)
+    _check_shared(configs, tasks)
     layout = Layout(model.cfg, first.tie_qk)
-    traces = [_start(model, task, means, config, layout) for config in configs]
+    traces = [
+        _start(model, task, means, config, layout)
+        for task, config in zip(tasks, configs, strict=True)
+    ]
     if forbidden is not None:
         shut = layout.per_gate(torch.cat([forbidden[s.name].float() for s in layout.sites])) > 0
         for trace in traces:
@@ -91,13 +96,13 @@ def train_masks(
         running = [trace for trace in traces if not trace.stopped]
         if not running:
             break
-        batches = [batch(task, trace.config, step) for trace in running]
+        batches = [batch(trace.task, trace.config, step) for trace in running]
         tokens, targets = (
             torch.cat(parts).to(means_device(means)) for parts in zip(*batches, strict=True)
         )
         gates = [_open_gates(trace, first.temperature) for trace in running]
         kept = torch.stack([layout.nodes(gate) for gate in gates])
-        losses = answer_losses(body, task, tokens, targets, layout.by_site(kept))
+        losses = answer_losses(body, tasks[0], tokens, targets, layout.by_site(kept))
         cost = losses.sum()
         for trace, mask in zip(running, kept, strict=True):
             cost = cost + price_at(trace.config, step) * mask.sum()
@@ -115,6 +120,31 @@ def train_masks(
             alive = torch.stack([_drop(trace, first.drop_below) for trace in running]).any(0)
             body = Body(model, means, layout.by_site(layout.nodes(alive)))
     return traces
+
+
+def stackable(one: Task, other: Task, config: NodeMaskConfig) -> bool:
+    """Whether masks for both tasks can be trained together."""
+    return (
+        torch.equal(one.answers, other.answers)
+        and torch.equal(one.candidates, other.candidates)
+        and _rows_a_step(one, config) == _rows_a_step(other, config)
+    )
+
+
+def _check_shared(configs: Sequence[NodeMaskConfig], tasks: Sequence[Task]) -> None:
+    for name in SHARED:
+        if len({getattr(config, name) for config in configs}) > 1:
+            raise SettingError(f"masks that are trained together need one and the same {name}")
+    odd = [task for task in tasks if not stackable(task, tasks[0], configs[0])]
+    if odd:
+        raise SettingError(
+            f"masks for {tasks[0].name} and {odd[0].name} cannot be trained together: answer "
+            "positions, candidates and rows a step must be the same"
+        )
+
+
+def _rows_a_step(task: Task, config: NodeMaskConfig) -> int:
+    return len(batch(task, config, 0)[0])
 
 
 def means_device(means: Mapping[str, Tensor]) -> torch.device:
@@ -171,7 +201,7 @@ def _start(
         rank = layout.per_gate(effects.cpu()).argsort().argsort() / max(1, layout.n_gates - 1)
         scores = scores + config.init_spread * (2 * rank - 1)
     scores = scores.to(means_device(means)).requires_grad_()
-    return Trace(config, scores, training_sequences=rows)
+    return Trace(config, task, scores, training_sequences=rows)
 
 
 def _open_gates(trace: Trace, temperature: float) -> Tensor:

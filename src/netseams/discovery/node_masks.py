@@ -134,32 +134,37 @@ class NodeMasks:
 def fit_together(
     learners: Sequence[NodeMasks],
     model: Network,
-    task: Task,
+    task: Task | Sequence[Task],
     means: Mapping[str, Tensor],
     targets: tuple[float, ...],
     forbidden: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Fit many learners (seeds, prices) of one model and task in one stacked training.
+    """Fit many learners (seeds, prices, tasks) of one model in one stacked training.
 
     Each ends as it would alone, up to rounding. On a CPU this saves little time; it is for GPUs,
     which one mask does not fill. The seconds of the training are split evenly over the budgets.
 
+    Args:
+        task: of all learners, or one for each: with the same answer positions and candidates, and
+            as many rows a step.
+
     Raises:
-        SettingError: the configs differ in a field that stacked masks share, or the network gives
+        SettingError: the configs or tasks differ in what stacked masks share, or the network gives
             logits that are not finite.
     """
-    check_finite(model, task)
+    tasks = [task] * len(learners) if isinstance(task, Task) else list(task)
+    check_finite(model, tasks[0])
     frozen = [p for p in model.parameters() if p.requires_grad]
     for parameter in frozen:
         parameter.requires_grad_(False)
     try:
         started = time.perf_counter()
         configs = [learner.config for learner in learners]
-        traces = train_masks(model, task, means, configs, max(targets), forbidden)
+        traces = train_masks(model, tasks, means, configs, max(targets), forbidden)
         shared = (time.perf_counter() - started) / len(learners)
         for learner, trace in zip(learners, traces, strict=True):
             started = time.perf_counter()
-            measure = learner._choose(model, task, means, targets, trace)
+            measure = learner._choose(model, trace.task, means, targets, trace)
             learner.budget_ = Budget(
                 steps=trace.steps,
                 training_sequences=trace.training_sequences,

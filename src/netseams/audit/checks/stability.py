@@ -26,10 +26,8 @@ class Seeds(Check):
     searches = True
 
     def run(self, subject: Subject) -> Finding:
-        again = [
-            subject.search_again(f"seed {number}")
-            for number in range(subject.config.extraction_seeds)
-        ]
+        labels = [f"seed {number}" for number in range(subject.config.extraction_seeds)]
+        again = subject.search_all(dict.fromkeys(labels, subject.task))
         values = [_alike(subject, one) for one in again]
         other = _unrelated(subject)
         missed = sum(one.circuit is None for one in again)
@@ -60,11 +58,10 @@ class Deletion(Check):
                 f"where all agree: it takes {enough(config.p_deleted)}"
             )
         votes = {name: torch.zeros(mask.shape) for name, mask in own.items()}
-        for number in range(n):
-            fewer = subject.thinned(config.p_deleted, str(number))
-            found = fewer.search_again(f"deletion {number}").circuit
-            if found is not None:
-                masks = _masks(subject, found)
+        thinned = {f"deletion {i}": subject.thinned(config.p_deleted, str(i)) for i in range(n)}
+        for again in subject.search_all(thinned):
+            if again.circuit is not None:
+                masks = _masks(subject, again.circuit)
                 votes = {name: count + masks[name].float() for name, count in votes.items()}
         table = [radius(v, n, config.p_deleted) for v in range(n + 1)]
         radii = torch.tensor([-1 if r is None else r for r in table])
