@@ -1,4 +1,4 @@
-"""The six claims on rows made by hand."""
+"""The claims on rows made by hand."""
 
 import math
 import re
@@ -14,10 +14,11 @@ def verdict(name: str, rows: list[dict]):
     return judge(file.claim.prediction, file.values(rows), file.counts(rows))
 
 
-def test_six_claims_with_what_a_reader_needs():
+def test_claims_say_what_a_reader_needs():
     assert list(CLAIMS) == [
         "isolated_modules", "necessary_and_sufficient", "only_insisting",
-        "pretraining_consistency", "real_by_construction", "smaller_at_equal_loss",
+        "pretraining_consistency", "real_by_construction", "robustness_interventions",
+        "smaller_at_equal_loss",
     ]  # fmt: skip
     for name in CLAIMS:
         claim = CLAIMS[name].claim
@@ -174,3 +175,19 @@ def test_rungs_are_paired_by_seed_and_none_found_is_rung_0():
     assert found.word == "not_tested"
     rows += [audit("dense", 7, rung=1)]
     assert verdict("only_insisting", rows).word == "supported"
+
+
+def test_interventions_are_held_against_ordinary_networks_one_by_one():
+    rows = [audit("dense", s, rung=2) for s in range(8)]
+    rows += [audit("dropout", s, rung=3) for s in range(8)]
+    rows += [audit("local", s, **NOT_FOUND) for s in range(8)]
+    rows += [audit("adversarial", s, rung=2) for s in range(7)]
+    rows += [audit("weight_sparse", s, rung=5) for s in range(8)]  # forced: no part of the claim
+    found = verdict("robustness_interventions", rows)
+    words = {c.condition: c.word for c in found.conditions}
+    assert words == {
+        "dropout": "supported", "activity_noise": "not_tested", "adversarial": "not_tested",
+        "clustered": "not_tested", "local": "refuted",
+    }  # fmt: skip
+    assert found.word == "conditional"
+    assert found.conditions[-1].values == {s: [-2.0] for s in range(8)}

@@ -8,7 +8,7 @@ from netseams.corpora import Batch, StringOpsConfig
 from netseams.models import Transformer, TransformerConfig
 from netseams.training import Dense, Pruned, RandomSupport, RunConfig, TrainConfig, WeightSparse
 from netseams.training.estimate import activation_floats, estimate
-from netseams.training.loop import next_token_loss
+from netseams.training.loss import next_token_loss
 
 SMALL = TransformerConfig(n_layers=3, n_heads=2, d_model=6, d_mlp=10, n_ctx=4, d_vocab=5)
 

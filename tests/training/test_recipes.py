@@ -10,7 +10,8 @@ from netseams.core import UnknownNameError
 from netseams.corpora import TextConfig, TextCorpus
 from netseams.models import Transformer, TransformerConfig
 from netseams.training import RunConfig, WeightSparse
-from netseams.training.loop import Trainer, next_token_loss
+from netseams.training.loop import Trainer
+from netseams.training.loss import next_token_loss
 from netseams.training.nominal import nominal_parameters
 from netseams_recipes import RECIPES, recipe
 

@@ -6,6 +6,7 @@ from netseams.claims import (  # noqa: F401  (each adds its claim to the table)
     only_insisting,
     pretraining_consistency,
     real_by_construction,
+    robustness_interventions,
     smaller_at_equal_loss,
 )
 from netseams.claims.chain import changed_since, numbers_in_words, rule_in_words, why

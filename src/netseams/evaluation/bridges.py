@@ -18,7 +18,7 @@ from netseams.corpora import Corpus
 from netseams.corpora.base import Split
 from netseams.models import Transformer
 from netseams.models.bridge import Bridges, Side, run_from
-from netseams.training.loop import token_loss
+from netseams.training.loss import token_loss
 
 MAX_HYBRIDS = 64
 """Up to so many, all are measured; beyond, those of one switch and a random sample."""

@@ -12,7 +12,7 @@ from netseams.evaluation.score import Score, score_circuit
 from netseams.interventions import AblationKind, ablated_values
 from netseams.models import Network, only_ours
 from netseams.tasks import Task
-from netseams.training.loop import token_loss
+from netseams.training.loss import token_loss
 
 
 def removal_scores(

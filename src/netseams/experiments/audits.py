@@ -30,10 +30,9 @@ from netseams.tasks import build_task
 from netseams.training import Progress, RunConfig
 
 
-class AuditsConfig(ArmsConfig):
-    """One language whose tasks have the same kind of input."""
+class AuditedArms(ArmsConfig):
+    """One language whose tasks have the same kind of input, and what is asked in its networks."""
 
-    kind: Literal["audits"] = "audits"
     run: RunConfig
     """Its seed and `train.sparsity` are replaced by those of the cell."""
     tasks: tuple[str, ...] = Field(min_length=2)
@@ -42,6 +41,12 @@ class AuditsConfig(ArmsConfig):
     target: float = Field(default=0.15, gt=0)
     """Loss on the select split at which circuits are taken, in nats."""
     audit: AuditConfig = AuditConfig()
+
+
+class AuditsConfig(AuditedArms):
+    """Every check of the audit."""
+
+    kind: Literal["audits"] = "audits"
 
 
 @EXPERIMENTS.register("audits")
@@ -66,7 +71,7 @@ class Audits(Experiment[AuditsConfig]):
                 for kind in NETWORKS:
                     for task in config.tasks:
                         name = f"audit {arm} seed {seed} {kind} {task}"
-                        arguments = (config, arm, seed, kind, task)
+                        arguments = (config, arm, seed, kind, task, None)
                         audits.append(Cell(name, audited, arguments, (trained.name,)))
         return [*trainings, *audits]
 
@@ -75,10 +80,10 @@ class Audits(Experiment[AuditsConfig]):
 
 
 def audited(
-    out: Path, config: AuditsConfig, arm: str, seed: int, kind: NetworkKind, name: str,
-    progress: Progress,
+    out: Path, config: AuditedArms, arm: str, seed: int, kind: NetworkKind, name: str,
+    checks: tuple[str, ...] | None, progress: Progress,
 ) -> list[Row]:  # fmt: skip
-    """One task's circuit in one network, and its card."""
+    """One task's circuit in one network, and its card; `checks` None: all of them."""
     run = config.run_in(config.run, arm, seed)
     model, corpus = network(out, run, kind), load_corpus(run.corpus)
     means = mean_activations(model, corpus)
@@ -96,7 +101,7 @@ def audited(
         circuit, model, tasks[name], means, corpus, siblings, config.search,
         config.audit.model_copy(update={"seed": seed}),
     )  # fmt: skip
-    return [{**row, **card_row(audit(subject, report=progress))}]
+    return [{**row, **card_row(audit(subject, checks, progress))}]
 
 
 def card_row(card: AuditCard) -> Row:

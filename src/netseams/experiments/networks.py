@@ -15,7 +15,7 @@ from netseams.experiments.experiment import ExperimentConfig, Row
 from netseams.interventions import untrained_twin
 from netseams.models import Transformer
 from netseams.tasks import Task
-from netseams.training import Progress, RunConfig, Sparsity, open_run, train
+from netseams.training import Progress, RunConfig, Sparsity, TrainedRun, open_run, train
 
 NetworkKind = Literal["trained", "untrained"]
 NETWORKS: tuple[NetworkKind, ...] = ("trained", "untrained")
@@ -45,9 +45,14 @@ def train_network(out: Path, run: RunConfig, progress: Progress) -> list[Row]:
     return []
 
 
+def training_of(out: Path, run: RunConfig) -> TrainedRun:
+    """What `train_network` has left."""
+    return open_run(_folder(out, run))
+
+
 def network(out: Path, run: RunConfig, kind: NetworkKind) -> Transformer:
-    """What `train_network` has left, or its untrained twin."""
-    model = open_run(_folder(out, run)).load()
+    """Its network, or that one's untrained twin."""
+    model = training_of(out, run).load()
     return model if kind == "trained" else untrained_twin(model, seed_from(run.seed, "untrained"))
 
 

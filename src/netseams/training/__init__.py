@@ -2,7 +2,13 @@
 
 from netseams.training.arms import (
     ARMS,
+    ActivityNoise,
+    ActivityPrice,
+    Adversarial,
+    Clustered,
     Dense,
+    Dropout,
+    Local,
     Pruned,
     RandomSupport,
     Routed,
@@ -24,8 +30,14 @@ from netseams.training.run import Progress, RunResult, TrainedRun, open_run, tra
 
 __all__ = [
     "ARMS",
+    "ActivityNoise",
+    "ActivityPrice",
+    "Adversarial",
     "BridgeConfig",
+    "Clustered",
     "Dense",
+    "Dropout",
+    "Local",
     "OddOneOutConfig",
     "Progress",
     "Pruned",

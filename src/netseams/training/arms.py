@@ -39,6 +39,70 @@ class Routed(Config):
     teaches them not to answer there; 0 in the paper."""
 
 
+class Dropout(Config):
+    """Every weight is kept; heads' and neurons' channels are left out by chance in training."""
+
+    kind: Literal["dropout"] = "dropout"
+    p: float = Field(default=0.1, gt=0, lt=1)
+    """Chance of every channel at every position; the others are scaled up by 1 / (1 - p)."""
+
+
+class ActivityNoise(Config):
+    """Every weight is kept; heads' and neurons' channels carry noise whose variance is
+    proportional to their activity, like that of a Poisson process (arXiv 2512.13707)."""
+
+    kind: Literal["activity_noise"] = "activity_noise"
+    scale: float = Field(default=0.1, gt=0)
+    """x becomes x + scale * sqrt(|x|) * N(0, 1)."""
+
+
+class ActivityPrice(Config):
+    """Every weight is kept; weights are priced by the activity that they carry: the variance that
+    such noise would have behind them, without the noise (after arXiv 2512.13707, whose
+    deterministic regulariser multiplies weights and activations; the form is ours)."""
+
+    kind: Literal["activity_price"] = "activity_price"
+    price: float = Field(default=0.1, gt=0)
+    """In nats, of a mean of 1 over outputs i of sum_j w_ij^2 |x_j|."""
+
+
+class Adversarial(Config):
+    """Every weight is kept; a share of the loss is that on embeddings moved against it."""
+
+    kind: Literal["adversarial"] = "adversarial"
+    radius: float = Field(default=0.1, gt=0)
+    """Greatest move of every coordinate, in root mean squares of the embeddings of a batch."""
+    steps: int = Field(default=1, ge=1)
+    """1: fast gradient sign (arXiv 1412.6572); more: projected gradient (arXiv 1706.06083), each
+    step of 1.5 radius / steps, from no move."""
+    share: float = Field(default=0.5, gt=0, le=1)
+    """Of the loss; the rest is that without a move."""
+
+
+class Clustered(Config):
+    """Every weight is kept; squared weights between groups of channels are priced, as a share of
+    all (clusterability as trained for in arXiv 2409.15747, with groups fixed beforehand)."""
+
+    kind: Literal["clustered"] = "clustered"
+    price: float = Field(default=0.1, gt=0)
+    """In nats, of a share of 1, mean over matrices."""
+    groups: int = Field(default=4, ge=2)
+    """Equal parts of every axis, in order: heads, neurons and channels of the stream."""
+
+
+class Local(Config):
+    """Every weight is kept; a weight is priced by the distance between the channels it joins,
+    which stand in order on a line (arXiv 2305.08746, which also swaps neurons now and then)."""
+
+    kind: Literal["local"] = "local"
+    price: float = Field(default=1.0, gt=0)
+    """In nats, of a mean of 1 over weights of |w| times distance; a line has length 1."""
+
+
+Pressed = Dropout | ActivityNoise | ActivityPrice | Adversarial | Clustered | Local
+"""Arms that train every weight under something that is said to make modules or robustness."""
+
+
 class Sparsified(Config):
     """Final densities of the parameter groups: what every arm but the dense one shares.
 
@@ -117,7 +181,7 @@ class RandomSupport(Sparsified):
 
 
 Sparsity = Annotated[
-    Dense | Routed | WeightSparse | Pruned | RandomSupport, Field(discriminator="kind")
+    Dense | Routed | Pressed | WeightSparse | Pruned | RandomSupport, Field(discriminator="kind")
 ]
 _ARMS: dict[str, type[Sparsified]] = {"pruned": Pruned, "random_support": RandomSupport}
 ARMS: tuple[str, ...] = ("dense", "weight_sparse", *_ARMS)

@@ -11,7 +11,7 @@ from netseams.corpora.base import IGNORED
 from netseams.models import Transformer
 from netseams.models.bridge import Bridges, run_from
 from netseams.training.bridge_config import BridgeConfig, Normalizer
-from netseams.training.loop import token_loss
+from netseams.training.loss import token_loss
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class RunConfig(Config):
 
     @property
     def arm(self) -> str:
-        """`dense`, `routed`, `weight_sparse`, `pruned` or `random_support`."""
+        """The kind of `train.sparsity`: `dense`, `weight_sparse`, `routed`, `dropout` ..."""
         return self.train.sparsity.kind
 
     @model_validator(mode="after")

@@ -3,19 +3,21 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from netseams.core import Device, DivergedError, SettingError, device_named, generator
 from netseams.corpora import Batch, Corpus
-from netseams.corpora.base import IGNORED, Split
+from netseams.corpora.base import Split
 from netseams.models import Transformer
 from netseams.training.arms import Routed
 from netseams.training.config import RunConfig
 from netseams.training.distributed import Processes
 from netseams.training.learner import Learner
+from netseams.training.loss import next_token_loss
+from netseams.training.pressures import Pressure, pressure_for
 from netseams.training.routing import Router
 
 
@@ -52,7 +54,7 @@ class Trainer:
         else:
             processes.check_batch(config.train.batch_size)
             processes.shard(self.model)
-        self.router = _router(self.model, corpus, config, processes)
+        self.lesson = _lesson(self.model, corpus, config, processes)
         self.learner = Learner(self.model, config.train, config.seed, processes)
         self.optimizer, self.projection = self.learner.optimizer, self.learner.projection
         self.step = 0
@@ -82,10 +84,10 @@ class Trainer:
         Raises:
             DivergedError: it is not finite.
         """
-        if self.router is None:
+        if self.lesson is None:
             loss, value = batch_loss(self.model, batch, self.processes)
         else:
-            loss, value = None, self.router.backward(batch)
+            loss, value = None, self.lesson.backward(batch, self.step)
         if not math.isfinite(value):
             raise DivergedError(
                 f"loss became {value} at step {self.step} (seed {self.config.seed}): lower train.lr"
@@ -115,26 +117,18 @@ class Trainer:
         return model
 
 
-def _router(
+def _lesson(
     model: Transformer, corpus: Corpus, config: RunConfig, processes: Processes | None
-) -> Router | None:
+) -> Router | Pressure[Any] | None:
+    """What puts the gradients there in the place of the plain loss."""
     arm = config.train.sparsity
-    if not isinstance(arm, Routed):
-        return None
-    if processes is not None:
-        raise SettingError("gradients are routed on one process: start this run without torchrun")
-    return Router(model, corpus, arm)
-
-
-def next_token_loss(model: Transformer, batch: Batch) -> Tensor:
-    """Mean cross-entropy over targets that count, in nats."""
-    return token_loss(model(batch.inputs), batch)
-
-
-def token_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """The same, from logits (B, T, V)."""
-    targets = batch.targets.flatten().to(logits.device)
-    return F.cross_entropy(logits.flatten(0, 1), targets, ignore_index=IGNORED)
+    if isinstance(arm, Routed):
+        lesson = Router(model, corpus, arm)
+    else:
+        lesson = pressure_for(model, arm, config.seed)
+    if lesson is not None and processes is not None:
+        raise SettingError(f"arm {arm.kind} trains in one process: start this run without torchrun")
+    return lesson
 
 
 def batch_loss(

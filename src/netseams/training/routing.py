@@ -82,9 +82,9 @@ class Router:
             found[torch.isin(inputs, words).any(1)] = number
         return found
 
-    def backward(self, batch: Batch) -> float:
+    def backward(self, batch: Batch, step: int = 0) -> float:
         """Set every parameter's gradient; the loss of the batch in nats a target, as it is met:
-        on the silent share of rows without the other parts."""
+        on the silent share of rows without the other parts. Nothing is drawn, at any step."""
         groups = self.group_of(batch.inputs)
         n_targets = int((batch.targets != IGNORED).sum())
         total = 0.0
