@@ -9,11 +9,14 @@ OUT ?= runs/compare-$(PRESET)
 compare: .venv/installed
 	$(BIN)/netseams compare --preset $(PRESET) --out $(OUT)
 
+# A process for every core, of one thread each: on small tensors two threads are slower than one.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+
 test: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check src tests benchmarks

@@ -10,6 +10,7 @@ from netseams.experiments import ExperimentConfig
 from netseams.experiments.audits import AuditsConfig
 from netseams.experiments.battery import BatteryConfig
 from netseams.experiments.pressures import PressuresConfig
+from netseams.experiments.probe import ProbeConfig
 from netseams.experiments.recovery import RecoveryConfig
 from netseams.experiments.reuse import Language, ReuseConfig
 from netseams.experiments.routing import RoutingConfig
@@ -23,7 +24,7 @@ from netseams.training import (
     Dense,
     Dropout,
     Local,
-    Routed,
+    PartlySparse,
 )
 from netseams_recipes.emergent import known_parts, odd_one_out
 from netseams_recipes.search import ramp
@@ -132,12 +133,11 @@ def pressures(seeds: tuple[int, ...]) -> PressuresConfig:
         arms={
             "dense": Dense(),
             "dropout": Dropout(p=0.3),
-            "activity_noise": ActivityNoise(scale=1.0),
+            "activity_noise": ActivityNoise(scale=0.5),
             "activity_price": ActivityPrice(price=10.0),
-            "adversarial": Adversarial(radius=0.5),
+            "adversarial": Adversarial(radius=0.2),
             "clustered": Clustered(price=1.0),
             "local": Local(price=100.0),
-            "routed": Routed(groups=(("add",), ("multiply",), ("max",), ("SEP",))),
             "weight_sparse": weight_sparse(0.1),
         },
         search=ramp(160),
@@ -148,6 +148,24 @@ def pressures(seeds: tuple[int, ...]) -> PressuresConfig:
         ),
         audit=AuditConfig(extraction_seeds=2),
     )  # fmt: skip
+
+
+def probe(seeds: tuple[int, ...]) -> ProbeConfig:
+    """Two operations on the same operands, in networks half of which is weight-sparse."""
+    partly = PartlySparse(density=0.1, anneal="power", anneal_end=0.7)
+    return ProbeConfig(
+        seeds=seeds,
+        run=known_parts("two_operations"),
+        tasks=("add", "multiply"),
+        tuned_on="max",
+        arms={
+            "half_of_channels": partly,
+            "half_of_layers": partly.model_copy(update={"by": "layers"}),
+            "dense": Dense(),
+            "weight_sparse": weight_sparse(0.1),
+        },
+        search=ramp(160),
+    )
 
 
 PLANS: dict[tuple[str, str], Callable[[], ExperimentConfig]] = {
@@ -164,6 +182,8 @@ PLANS: dict[tuple[str, str], Callable[[], ExperimentConfig]] = {
     ("battery", "quick"): BatteryConfig,
     ("audits", "quick"): lambda: audits((0,)),
     ("audits", "standard"): lambda: audits(EIGHT),
+    ("probe", "quick"): lambda: probe((0, 1)),
+    ("probe", "standard"): lambda: probe(EIGHT),
     ("pressures", "quick"): lambda: pressures((0,)),
     ("pressures", "standard"): lambda: pressures(EIGHT),
 }

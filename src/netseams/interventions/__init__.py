@@ -9,6 +9,13 @@ from netseams.interventions.ablation import (
     mean_activations,
     means_over,
 )
+from netseams.interventions.damage import (
+    ActivationNoise,
+    Damage,
+    EmbeddingAttack,
+    TowardsWeights,
+    WeightNoise,
+)
 from netseams.interventions.links import (
     ablated_for_task,
     ablated_values,
@@ -24,9 +31,14 @@ from netseams.interventions.weights import LeftOut, kept_weights, with_weights
 __all__ = [
     "ABLATIONS",
     "AblationKind",
+    "ActivationNoise",
+    "Damage",
+    "EmbeddingAttack",
     "LeftOut",
     "NodeMask",
     "SourceValues",
+    "TowardsWeights",
+    "WeightNoise",
     "ablated_for_task",
     "ablated_values",
     "ablation_fill",

@@ -124,6 +124,11 @@ class Sparsified(Config):
     """The same in every arm by default: in a pilot of one seed on string operations it served
     pruned weights and a random support too (0.90 against 1.30 nats, 0.99 against 2.01)."""
 
+    @property
+    def share_kept(self) -> float:
+        """Of all block matrices together."""
+        return self.density
+
     def final_density(self, group: ParameterGroup) -> float:
         """Share of weights that `group` ends with."""
         embed = self.density if self.embed_density is None else self.embed_density
@@ -162,6 +167,29 @@ class WeightSparse(Annealed):
     paper reports that it hurts the loss and may keep useless neurons alive."""
 
 
+class PartlySparse(WeightSparse):
+    """Half of the network is weight-sparse, the other half keeps every weight.
+
+    Block matrices of the sparse half keep `density` of their weights; embeddings, unembedding and
+    biases are shared by both halves and stay whole.
+    """
+
+    kind: Literal["partly_sparse"] = "partly_sparse"  # pyright: ignore[reportIncompatibleVariableOverride]
+    by: Literal["layers", "channels"] = "channels"
+    """What is halved: the blocks, or the heads and neurons of every block."""
+    half: Literal["first", "second"] = "first"
+    """Which half is sparse."""
+    lr_rule: LrRule = "none"
+    """A rate that grows as the sparse half shrinks would be the dense half's too."""
+
+    def final_density(self, group: ParameterGroup) -> float:
+        return self.density if group == "block" else 1.0
+
+    @property
+    def share_kept(self) -> float:
+        return (1 + self.density) / 2
+
+
 class Pruned(Annealed):
     """Dense first; then the smallest magnitudes are taken out for good, little by little.
 
@@ -181,7 +209,8 @@ class RandomSupport(Sparsified):
 
 
 Sparsity = Annotated[
-    Dense | Routed | Pressed | WeightSparse | Pruned | RandomSupport, Field(discriminator="kind")
+    Dense | Routed | Pressed | WeightSparse | PartlySparse | Pruned | RandomSupport,
+    Field(discriminator="kind"),
 ]
 _ARMS: dict[str, type[Sparsified]] = {"pruned": Pruned, "random_support": RandomSupport}
 ARMS: tuple[str, ...] = ("dense", "weight_sparse", *_ARMS)

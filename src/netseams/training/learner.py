@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from netseams.models import Transformer
-from netseams.training.arms import Pruned, RandomSupport, Sparsity, WeightSparse
+from netseams.training.arms import PartlySparse, Pruned, RandomSupport, Sparsity, WeightSparse
 from netseams.training.config import TrainConfig
 from netseams.training.distributed import Processes, local
+from netseams.training.halves import SparseHalf
 from netseams.training.projection import LargestWeights, Projection
 from netseams.training.schedules import density_at, lr_at
 from netseams.training.supports import DrawnSupport, PrunedSupport
@@ -101,6 +102,8 @@ def limit_gradient(
 
 def projection_for(model: Transformer, arm: Sparsity, seed: int) -> Projection | None:
     """What the arm does after every step; None for the dense one."""
+    if isinstance(arm, PartlySparse):
+        return SparseHalf(model, arm)
     if isinstance(arm, WeightSparse):
         return LargestWeights(model, arm)
     if isinstance(arm, Pruned):

@@ -249,7 +249,7 @@ def result_of(
         l0_edges=groups["block"].l0,
         groups=groups,
         n_nominal=nominal,
-        l0_nominal=round(arm.density * nominal) if isinstance(arm, Sparsified) else nominal,
+        l0_nominal=round(arm.share_kept * nominal) if isinstance(arm, Sparsified) else nominal,
         channels=channel_counts(model, corpus),
         fingerprint=model_fingerprint(model),
     )

@@ -1,0 +1,168 @@
+"""Brittle or robust? What is left of a module after damage that costs every part alike.
+
+A network is damaged until its own answers have moved by so many nats; then one asks whether the
+module, frozen, still does what it alone did. The strength of damage differs between networks, what
+it does to the output does not: sparse weights break under less noise by construction, which is not
+the question.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool
+from torch import Tensor
+
+from netseams.core import Config
+from netseams.evaluation.score import candidate_logits, score
+from netseams.interventions import AblationKind, means_over
+from netseams.models import Network
+from netseams.tasks import Task
+
+Word = Literal["robust", "brittle", "between", "no module"]
+ROBUST, BRITTLE = 0.8, 0.5
+"""Areas from which on and below which a module is called so."""
+LEAST = 0.1
+"""Nats of specificity without which there is no module whose share could be kept."""
+KNOCKOUTS: tuple[AblationKind, ...] = ("mean", "zero")
+
+
+class Calibrated(Config):
+    """A damage that moves a network's answers by `kl`."""
+
+    strength: float
+    kl: float
+
+
+class Retention(Config):
+    """A frozen module before and after damage, in nats."""
+
+    before: float
+    after: float
+
+    @property
+    def share(self) -> float | None:
+        """What is left, 0 to 1; None where there was nothing to keep."""
+        if self.before < LEAST:
+            return None
+        return min(1.0, max(0.0, self.after / self.before))
+
+
+def drift(model: Network, damaged: Network, tasks: Sequence[Task]) -> float:
+    """Mean over tasks of KL(whole || damaged) over the candidates at their answers, in nats."""
+    found: list[float] = []
+    for task in tasks:
+        before, after = (
+            candidate_logits(network, task, "report", None, "zero", {})[0].flatten(0, 1)
+            for network in (model, damaged)
+        )
+        kl = F.kl_div(
+            after.log_softmax(-1), before.log_softmax(-1), reduction="batchmean", log_target=True
+        )
+        found.append(float(kl))
+    return math.fsum(found) / len(found)
+
+
+def calibrate(
+    of: Callable[[float], Network],
+    kl_of: Callable[[Network], float],
+    target: float,
+    *,
+    low: float = 1e-3,
+    high: float = 8.0,
+    tolerance: float = 0.05,
+    most: int = 24,
+) -> Calibrated | None:
+    """The strength at which `kl_of` the damaged network is `target`, by bisection of its logarithm.
+
+    Args:
+        tolerance: relative, of the target.
+        most: evaluations.
+
+    Returns:
+        None where the strongest damage moves too little, or where what lies at hand jumps over
+        the target.
+    """
+    if kl_of(of(high)) < target:
+        return None
+    strength, kl = low, math.nan
+    for _ in range(most):
+        strength = math.sqrt(low * high)
+        kl = kl_of(of(strength))
+        if abs(kl - target) <= tolerance * target:
+            return Calibrated(strength=strength, kl=kl)
+        low, high = (strength, high) if kl < target else (low, strength)
+    return None
+
+
+def specificity(
+    model: Network,
+    module: Mapping[str, Bool[Tensor, " width"]],
+    own: Task,
+    siblings: Sequence[Task],
+    inputs: Tensor,
+) -> float:
+    """What the own task loses without a module, beyond what its siblings lose, in nats.
+
+    Rise of the loss on the report split, mean over knock-outs to mean and to zero.
+
+    Args:
+        module: site -> its channels; other sites stay whole.
+        inputs: (R, T) tokens over which means are taken, in this very network.
+    """
+    means = means_over(model, inputs.split(64))
+    kept = {site: ~mask for site, mask in module.items()}
+    fill = {site: means[site] for site in module}
+    rises = {
+        task.name: sum(
+            score(model, task, "report", kept, kind, fill).loss for kind in KNOCKOUTS
+        ) / len(KNOCKOUTS) - score(model, task, "report", None, "zero", {}).loss
+        for task in (own, *siblings)
+    }  # fmt: skip
+    others = [rises[task.name] for task in siblings]
+    return rises[own.name] - math.fsum(others) / len(others)
+
+
+def area(shares: Mapping[float, float | None]) -> float | None:
+    """Mean height of a curve over the logarithm of its damage (trapezoids); None of nothing.
+
+    Args:
+        shares: damage in nats -> share kept; what has no value is left out.
+    """
+    points = sorted((math.log(kl), share) for kl, share in shares.items() if share is not None)
+    if not points:
+        return None
+    if len(points) == 1:
+        return points[0][1]
+    total = math.fsum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(points))
+    return total / (points[-1][0] - points[0][0])
+
+
+def word_of_area(value: float | None) -> Word:
+    """What an area comes to; the limits were fixed before any network was probed."""
+    if value is None:
+        return "no module"
+    return "robust" if value >= ROBUST else "brittle" if value < BRITTLE else "between"
+
+
+def places_within(
+    nodes: Mapping[str, Tensor], half: Mapping[str, Tensor]
+) -> dict[str, Bool[Tensor, " width"]]:
+    """Of a mask over all sites, what lies within some places."""
+    return {site: nodes[site].bool() & mask for site, mask in half.items()}
+
+
+def drawn_within(
+    module: Mapping[str, Tensor], half: Mapping[str, Tensor], draws: torch.Generator
+) -> dict[str, Bool[Tensor, " width"]]:
+    """As many places at every site, drawn within the same half."""
+    drawn: dict[str, Tensor] = {}
+    for site, mask in half.items():
+        places = mask.nonzero().squeeze(1)
+        order = torch.randperm(len(places), generator=draws)[: int(module[site].sum())]
+        drawn[site] = torch.zeros_like(mask)
+        drawn[site][places[order]] = True
+    return drawn
