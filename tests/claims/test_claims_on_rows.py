@@ -16,7 +16,7 @@ def verdict(name: str, rows: list[dict]):
 
 def test_claims_say_what_a_reader_needs():
     assert list(CLAIMS) == [
-        "isolated_modules", "necessary_and_sufficient", "only_insisting",
+        "forced_is_robust", "isolated_modules", "necessary_and_sufficient", "only_insisting",
         "pretraining_consistency", "real_by_construction", "robustness_interventions",
         "smaller_at_equal_loss",
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Dated claims, one file each: what they predict, the experiment that asks, and the verdict."""
 
 from netseams.claims import (  # noqa: F401  (each adds its claim to the table)
+    forced_is_robust,
     isolated_modules,
     necessary_and_sufficient,
     only_insisting,

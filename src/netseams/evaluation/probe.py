@@ -17,7 +17,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from netseams.core import Config
-from netseams.evaluation.score import candidate_logits, score
+from netseams.evaluation.score import candidate_logits
 from netseams.interventions import AblationKind, means_over
 from netseams.models import Network
 from netseams.tasks import Task
@@ -25,8 +25,8 @@ from netseams.tasks import Task
 Word = Literal["robust", "brittle", "between", "no module"]
 ROBUST, BRITTLE = 0.8, 0.5
 """Areas from which on and below which a module is called so."""
-LEAST = 0.1
-"""Nats of specificity without which there is no module whose share could be kept."""
+LEAST = 0.05
+"""Specificity without which there is no module whose share could be kept."""
 KNOCKOUTS: tuple[AblationKind, ...] = ("mean", "zero")
 
 
@@ -38,7 +38,7 @@ class Calibrated(Config):
 
 
 class Retention(Config):
-    """A frozen module before and after damage, in nats."""
+    """Specificity of a frozen module before and after damage."""
 
     before: float
     after: float
@@ -105,9 +105,12 @@ def specificity(
     siblings: Sequence[Task],
     inputs: Tensor,
 ) -> float:
-    """What the own task loses without a module, beyond what its siblings lose, in nats.
+    """How much surer a network is of the right answer with a module than without it, on the own
+    task beyond its siblings: -1 to 1.
 
-    Rise of the loss on the report split, mean over knock-outs to mean and to zero.
+    Fall of the mean probability of the right candidate on the report split, mean over knock-outs
+    to mean and to zero. Losses in nats would not do: what a part costs that is cut off at once
+    dwarfs what damage takes from it little by little.
 
     Args:
         module: site -> its channels; other sites stay whole.
@@ -116,14 +119,20 @@ def specificity(
     means = means_over(model, inputs.split(64))
     kept = {site: ~mask for site, mask in module.items()}
     fill = {site: means[site] for site in module}
-    rises = {
-        task.name: sum(
-            score(model, task, "report", kept, kind, fill).loss for kind in KNOCKOUTS
-        ) / len(KNOCKOUTS) - score(model, task, "report", None, "zero", {}).loss
-        for task in (own, *siblings)
-    }  # fmt: skip
-    others = [rises[task.name] for task in siblings]
-    return rises[own.name] - math.fsum(others) / len(others)
+    falls: list[float] = []
+    for task in (own, *siblings):
+        without = [_sureness(model, task, kept, kind, fill) for kind in KNOCKOUTS]
+        whole = _sureness(model, task, None, "zero", {})
+        falls.append(whole - math.fsum(without) / len(without))
+    return falls[0] - math.fsum(falls[1:]) / len(siblings)
+
+
+def _sureness(
+    model: Network, task: Task, kept: Mapping[str, Tensor] | None, kind: AblationKind,
+    fill: Mapping[str, Tensor],
+) -> float:  # fmt: skip
+    logits, targets = candidate_logits(model, task, "report", kept, kind, fill)
+    return float(logits.softmax(-1).gather(-1, targets.unsqueeze(-1)).mean())
 
 
 def area(shares: Mapping[float, float | None]) -> float | None:

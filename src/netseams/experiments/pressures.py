@@ -44,21 +44,18 @@ class Pressures(Experiment[PressuresConfig]):
     )
 
     def cells(self, config: PressuresConfig) -> list[Cell]:
-        trainings: list[Cell] = []
-        asking: list[Cell] = []
+        cells: list[Cell] = []  # a seed after the other: few of them are a result already
         for seed in config.seeds:
             for arm in config.arms:
                 about, run = f"{arm} seed {seed}", config.run_in(config.run, arm, seed)
                 trained = Cell(f"train {about}", train_network, (run,))
-                trainings.append(trained)
+                cells.append(trained)
                 for task in config.tasks:
                     arguments = (config, arm, seed, "trained", task, config.checks)
-                    asking.append(
-                        Cell(f"audit {about} {task}", audited, arguments, (trained.name,))
-                    )
+                    cells.append(Cell(f"audit {about} {task}", audited, arguments, (trained.name,)))
                 arguments = (run, arm, seed, config.shuffles)
-                asking.append(Cell(f"modules {about}", modules_of, arguments, (trained.name,)))
-        return [*trainings, *asking]
+                cells.append(Cell(f"modules {about}", modules_of, arguments, (trained.name,)))
+        return cells
 
     def findings(self, config: PressuresConfig, rows: Sequence[Row]) -> Any:
         return pressures_findings(self, config.seeds, list(config.arms), rows)

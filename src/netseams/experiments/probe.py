@@ -21,6 +21,7 @@ from netseams.circuits import Circuit
 from netseams.core import generator, seed_from
 from netseams.corpora import load_corpus
 from netseams.discovery import NodeMaskConfig
+from netseams.evaluation import score_network
 from netseams.evaluation.probe import (
     Calibrated,
     Retention,
@@ -65,11 +66,12 @@ class ProbeConfig(ArmsConfig):
     tuned_on: str
     """The task on which fine-tuning goes on: none of `tasks`."""
     search: NodeMaskConfig = NodeMaskConfig()
-    target: float = Field(default=0.15, gt=0)
-    """Loss on the select split at which circuits are taken, in nats."""
-    nats: tuple[float, ...] = Field(default=(0.01, 0.03, 0.1, 0.3), min_length=2)
+    beyond: float = Field(default=0.15, gt=0)
+    """Circuits are taken at the whole network's loss on the select split and so many nats more: a
+    damaged network cannot do better than it does."""
+    nats: tuple[float, ...] = Field(default=(0.03, 0.1, 0.3, 1.0), min_length=2)
     """How far damage moves a network's answers (KL divergence)."""
-    searched_at: float = Field(default=0.1, gt=0)
+    searched_at: float = Field(default=0.3, gt=0)
     """Damage after which the search is repeated."""
     tuning_steps: int = Field(default=100, ge=1)
 
@@ -98,17 +100,14 @@ class Probe(Experiment[ProbeConfig]):
     )
 
     def cells(self, config: ProbeConfig) -> list[Cell]:
-        trainings: list[Cell] = []
-        probes: list[Cell] = []
+        cells: list[Cell] = []  # a seed after the other: few of them are a result already
         for seed in config.seeds:
             for arm in config.arms:
                 about, run = f"{arm} seed {seed}", config.run_in(config.run, arm, seed)
                 trained = Cell(f"train {about}", train_network, (run,))
-                trainings.append(trained)
-                probes.append(
-                    Cell(f"probe {about}", probe_network, (config, arm, seed), (trained.name,))
-                )
-        return [*trainings, *probes]
+                probe = Cell(f"probe {about}", probe_network, (config, arm, seed), (trained.name,))
+                cells += [trained, probe]
+        return cells
 
     def findings(self, config: ProbeConfig, rows: Sequence[Row]) -> Any:
         return probe_findings(self, config.seeds, list(config.arms), rows)
@@ -195,9 +194,8 @@ class _Bench:
         found: dict[str, Circuit | None] = {}
         for task in self.tasks:
             seed = seed_from(self.seed, label)
-            circuit, row = circuit_at(
-                self.config.target, model, task, means, self.config.search, seed
-            )
+            target = score_network(model, task, "select").loss + self.config.beyond
+            circuit, row = circuit_at(target, model, task, means, self.config.search, seed)
             found[task.name] = circuit
             self.rows.setdefault(task.name, row)
         return found

@@ -28,7 +28,7 @@ def probe_findings(
         ],
         notes=(
             f"Robust from an area of {ROBUST} on, brittle below {BRITTLE}; a module with less than "
-            f"{LEAST} nats of specificity before damage has no share that could be left.",
+            f"{LEAST} of specificity before damage has no share that could be left.",
             "A damage that cannot be made to move the answers so far leaves no value.",
             "Random places: as many at every site of the same half.",
             "Matched networks have no sparse half: both halves of the weight-sparse one are held "
@@ -115,7 +115,7 @@ def _areas(rows: Sequence[Row], arms: Sequence[str]) -> Table:
         title="Areas",
         columns=(
             Column(name="arm"), Column(name="half"), Column(name="places of"),
-            Column(name="places", kind="count"), Column(name="specificity, nats", kind="signed"),
+            Column(name="places", kind="count"), Column(name="specificity", kind="relative"),
             Column(name="specific"), Column(name="area", kind="relative"),
             *(Column(name=damage.replace("_", " "), kind="relative") for damage in damages),
         ),
