@@ -9,11 +9,11 @@ import torch
 from netseams.core import generator
 from netseams.evaluation.probe import (
     Calibrated,
+    Drift,
     Retention,
     area,
     calibrate,
     drawn_within,
-    drift,
     places_within,
     specificity,
     word_of_area,
@@ -50,7 +50,7 @@ def test_drift_is_the_divergence_of_answers_by_loops() -> None:
             for one, other in zip(p.flatten(0, 1), q.flatten(0, 1), strict=True)
         ]
         total += sum(rows) / len(rows)
-    assert drift(planted.model, damaged, planted.tasks) == pytest.approx(total / 2, rel=1e-3)
+    assert Drift(planted.model, planted.tasks)(damaged) == pytest.approx(total / 2, rel=1e-3)
 
 
 def test_areas_by_hand() -> None:
@@ -119,6 +119,7 @@ def test_brittle_and_robust_modules_of_one_network_are_told_apart() -> None:
     tasks, model = planted.tasks, with_a_brittle_head(roomy(planted.model), 1, size=10.0)
     tokens = torch.cat([task.rows("mask_train")[0] for task in tasks])
     torch.testing.assert_close(model(tokens), planted.model(tokens), atol=1e-2, rtol=1e-3)
+    drift = Drift(model, tasks)
     areas: list[float] = []
     for number, own in enumerate(tasks):
         module, siblings = heads(model, number), [tasks[1 - number]]
@@ -128,7 +129,7 @@ def test_brittle_and_robust_modules_of_one_network_are_told_apart() -> None:
             found: list[float] = []
             for seed in range(4):
                 noise = WeightNoise(model, seed)
-                at = calibrate(noise.of, lambda damaged: drift(model, damaged, tasks), nats)
+                at = calibrate(noise.of, drift, nats)
                 if at is None:
                     continue
                 after = specificity(noise.of(at.strength), module, own, siblings, tokens)

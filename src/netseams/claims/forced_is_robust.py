@@ -11,8 +11,8 @@ _ARMS = ("half_of_channels", "half_of_layers")
 
 CLAIM = Claim(
     id="forced_is_robust",
-    statement="Emergent modules may be brittle underneath where forced ones are robust: after equal "
-    "damage more is left of a module of weight-sparse parts than of one of ordinary parts.",
+    statement="Emergent modules may be brittle underneath where forced ones are robust: after "
+    "equal damage more is left of a module of weight-sparse parts than of one of ordinary parts.",
     source="Research note: How do sparse circuits compare to the modular subnetworks that emerge "
     "naturally?",
     date="2026",

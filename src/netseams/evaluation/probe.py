@@ -13,7 +13,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from netseams.core import Config
@@ -51,19 +51,27 @@ class Retention(Config):
         return min(1.0, max(0.0, self.after / self.before))
 
 
-def drift(model: Network, damaged: Network, tasks: Sequence[Task]) -> float:
-    """Mean over tasks of KL(whole || damaged) over the candidates at their answers, in nats."""
-    found: list[float] = []
-    for task in tasks:
-        before, after = (
-            candidate_logits(network, task, "report", None, "zero", {})[0].flatten(0, 1)
-            for network in (model, damaged)
-        )
-        kl = F.kl_div(
-            after.log_softmax(-1), before.log_softmax(-1), reduction="batchmean", log_target=True
-        )
-        found.append(float(kl))
-    return math.fsum(found) / len(found)
+class Drift:
+    """How far damage moves a network's answers: mean over tasks of KL(whole || damaged) over the
+    candidates, in nats."""
+
+    def __init__(self, model: Network, tasks: Sequence[Task]) -> None:
+        self._tasks = tasks
+        self._whole = [_log_probabilities(model, task) for task in tasks]
+
+    def __call__(self, damaged: Network) -> float:
+        found = [
+            F.kl_div(
+                _log_probabilities(damaged, task), whole, reduction="batchmean", log_target=True
+            ).item()
+            for task, whole in zip(self._tasks, self._whole, strict=True)
+        ]
+        return math.fsum(found) / len(found)
+
+
+def _log_probabilities(model: Network, task: Task) -> Float[Tensor, "N C"]:
+    logits, _ = candidate_logits(model, task, "report", None, "zero", {})
+    return logits.flatten(0, 1).log_softmax(-1)
 
 
 def calibrate(

@@ -24,10 +24,10 @@ from netseams.discovery import NodeMaskConfig
 from netseams.evaluation import score_network
 from netseams.evaluation.probe import (
     Calibrated,
+    Drift,
     Retention,
     calibrate,
     drawn_within,
-    drift,
     places_within,
     specificity,
 )
@@ -123,19 +123,15 @@ def probe_network(
     about = {"arm": arm, "seed": seed}
     rows: list[Row] = []
     circuits = bench.circuits(bench.model, "search")
-    damages = bench.damages()
+    damages, drift = bench.damages(), Drift(bench.model, bench.tasks)
     for number, (name, damage) in enumerate(damages.items()):
         progress(number, len(damages), name)
         for nats in config.nats:
-            found = calibrate(
-                damage.of, lambda damaged: drift(bench.model, damaged, bench.tasks), nats
-            )
+            found = calibrate(damage.of, drift, nats)
             for row in bench.left_of(circuits, damage, found):
                 rows.append({**about, "what": "left", "damage": name, "nats": nats, **row})
         if name in _WEIGHTS_CHANGE:
-            found = calibrate(
-                damage.of, lambda d: drift(bench.model, d, bench.tasks), config.searched_at
-            )
+            found = calibrate(damage.of, drift, config.searched_at)
             if found is not None:
                 damaged = damage.of(found.strength)
                 assert isinstance(damaged, Transformer)

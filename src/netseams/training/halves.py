@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Bool
 from torch import Tensor
 
 from netseams.core import SettingError
-from netseams.masks import keep_, largest_mask
+from netseams.masks import Cut, keep_largest_of_each_
 from netseams.models import Transformer, TransformerConfig
 from netseams.training.arms import PartlySparse
 from netseams.training.distributed import is_split
@@ -38,15 +37,20 @@ class SparseHalf(Projection):
             raise SettingError("half of a network is made sparse in one process, without torchrun")
 
     def keep(self, due: Sequence[tuple[Sparse, int]]) -> None:
-        for sparse, k in due:
-            matrix, channels = sparse.parameter.detach(), self._channels[sparse.name]
-            axis = 1 - weights_axis(sparse.name)
-            half = matrix.movedim(axis, 0)[channels]
-            # `k` is for the whole matrix: equal density of the half.
-            kept = largest_mask(half.flatten(), round(k * half.numel() / matrix.numel()))
-            everything = torch.ones_like(matrix, dtype=torch.bool)
-            everything.movedim(axis, 0)[channels] = kept.view(half.shape)
-            keep_(matrix, everything)
+        views = [self._half(sparse) for sparse, _ in due]
+        halves = [view[channels] for view, channels in views]
+        # `k` is for the whole matrix: equal density of the half.
+        keep_largest_of_each_([
+            Cut(half, round(k * half.numel() / sparse.parameter.numel()), None)
+            for half, (sparse, k) in zip(halves, due, strict=True)
+        ])  # fmt: skip
+        for half, (view, channels) in zip(halves, views, strict=True):
+            view[channels] = half
+
+    def _half(self, sparse: Sparse) -> tuple[Tensor, Tensor]:
+        """A matrix with its channels first, and which of them are in the sparse half."""
+        axis = 1 - weights_axis(sparse.name)
+        return sparse.parameter.detach().movedim(axis, 0), self._channels[sparse.name]
 
     def split_masks(self, due: Sequence[tuple[Sparse, int]]) -> list[Tensor]:
         raise NotImplementedError("refused when it is made")

@@ -1,0 +1,103 @@
+"""Findings of hand-made rows, and a small run of the experiment `probe`."""
+
+import pytest
+
+from netseams.claims import CLAIMS, judge
+from netseams.discovery import NodeMaskConfig
+from netseams.experiments import run_experiment
+from netseams.experiments.probe import Probe, ProbeConfig
+from netseams.experiments.probe_findings import advantage, areas_by_seed, probe_findings
+from netseams.models import TransformerConfig
+from netseams.training import Dense, PartlySparse, TrainConfig
+from netseams_recipes.emergent import known_parts
+
+
+def left(arm: str, seed: int, half: str, shares: dict[float, float | None], **changes) -> list:
+    row = {
+        "what": "left", "arm": arm, "seed": seed, "damage": "weights", "task": "add", "half": half,
+        "forced": half == "first", "of": "module", "places": 7, "strength": 0.5, "kl": 0.1,
+        "before": 0.4, "after": 0.2, **changes,
+    }  # fmt: skip
+    return [{**row, "nats": nats, "share": share} for nats, share in shares.items()]
+
+
+def search(arm: str, seed: int) -> dict:
+    return {
+        "what": "search", "arm": arm, "seed": seed, "task": "add", "accuracy": 1.0,
+        "learned": True, "found": True, "nodes": 5, "edges": 9, "untrained_found": False,
+    }  # fmt: skip
+
+
+def some_rows(n_seeds: int = 8) -> list[dict]:
+    rows: list[dict] = []
+    for seed in range(n_seeds):
+        for arm in ("half_of_channels", "half_of_layers"):
+            better = 0.35 if arm == "half_of_channels" else 0.0
+            rows += left(arm, seed, "first", {0.1: 0.6 + better, 1.0: 0.4 + better})
+            rows += left(arm, seed, "second", {0.1: 0.6, 1.0: 0.4})
+            rows += left(arm, seed, "first", {0.1: None, 1.0: None}, of="random", before=0.0)
+            rows.append(search(arm, seed))
+            rows += [
+                {"what": "found again", "arm": arm, "seed": seed, "damage": damage, "task": "add",
+                 "half": "first", "forced": True, "reached": True, "alike": alike, "random": 0.0}
+                for damage, alike in (("none", 0.5), ("weights", 0.25))
+            ]  # fmt: skip
+    return rows
+
+
+def test_areas_are_paired_by_half_and_random_places_have_none() -> None:
+    eight = range(8)
+    rows = [row for row in some_rows() if row["what"] == "left"]
+    assert areas_by_seed(rows, "half_of_channels", True) == pytest.approx(
+        dict.fromkeys(eight, 0.85)
+    )
+    assert areas_by_seed(rows, "half_of_channels", True, of="random") == {}
+    assert advantage(rows, "half_of_channels") == pytest.approx(dict.fromkeys(eight, 0.35))
+    found = probe_findings(Probe(), range(8), ["half_of_channels", "half_of_layers"], some_rows())
+    assert found.answer[0].startswith("half_of_channels, sparse: area +0.85")
+    assert found.answer[0].endswith("robust.")
+    assert "sparse minus dense half: +0.35" in found.answer[2]
+    again = found.tables[2].rows[0]
+    assert [again[3].value, again[4].value] == [0.5, -0.25]  # type: ignore[union-attr]
+
+
+def test_the_claim_is_judged_by_both_kinds_of_halves() -> None:
+    file = CLAIMS["forced_is_robust"]
+    rows = some_rows()
+    found = judge(file.claim.prediction, file.values(rows), file.counts(rows))
+    assert [c.word for c in found.conditions] == ["supported", "equivalent_to_null"]
+    assert found.word == "conditional"
+    for row in rows:
+        if row.get("seed") == 0 and row["what"] == "left" and row["half"] == "first":
+            row["share"], row["before"] = None, 0.01
+    found = judge(file.claim.prediction, file.values(rows), file.counts(rows))
+    assert {c.word for c in found.conditions} == {"not_tested"}  # seven seeds with a value
+    assert "1 of 16 modules were not found and are left out" in found.conditions[0].reason
+
+
+def test_a_small_run_asks_both_halves_and_alternates_the_sparse_one(tmp_path) -> None:
+    run = known_parts("two_operations")
+    shape = {"n_layers": 2, "n_heads": 2, "d_model": 16, "d_mlp": 16}
+    model = TransformerConfig.model_validate({**run.model.model_dump(), **shape})
+    config = ProbeConfig(
+        run=run.model_copy(update={"model": model, "train": TrainConfig(steps=2, batch_size=8)}),
+        tasks=("add", "multiply"),
+        tuned_on="max",
+        arms={"half": PartlySparse(density=0.5), "dense": Dense()},
+        search=NodeMaskConfig(steps=2, batch_size=8, snapshots=2, bisections=1),
+        beyond=9.0,
+        nats=(0.01, 0.05),
+        searched_at=0.01,
+        tuning_steps=2,
+    )
+    sides = [config.run_in(config.run, "half", seed).train.sparsity.half for seed in (0, 1)]  # type: ignore[union-attr]
+    assert sides == ["first", "second"]
+    found = run_experiment(Probe(), config, tmp_path)
+    assert found.exploratory
+    kinds = [row[:3] for row in found.tables[0].rows]
+    assert kinds == [
+        ["half", "sparse", "module"], ["half", "sparse", "random"],
+        ["half", "dense", "module"], ["half", "dense", "random"],
+        ["dense", "dense", "module"], ["dense", "dense", "random"],
+    ]  # fmt: skip
+    assert [row[3] for row in found.tables[3].rows] == ["2/2", "2/2"]
