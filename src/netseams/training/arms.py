@@ -49,7 +49,8 @@ class Dropout(Config):
 
 class ActivityNoise(Config):
     """Every weight is kept; heads' and neurons' channels carry noise whose variance is
-    proportional to their activity, like that of a Poisson process (arXiv 2512.13707)."""
+    proportional to their activity, like that of a Poisson process (after arXiv 2512.13707; where
+    and how much is ours)."""
 
     kind: Literal["activity_noise"] = "activity_noise"
     scale: float = Field(default=0.1, gt=0)
@@ -81,7 +82,7 @@ class Adversarial(Config):
 
 class Clustered(Config):
     """Every weight is kept; squared weights between groups of channels are priced, as a share of
-    all (clusterability as trained for in arXiv 2409.15747, with groups fixed beforehand)."""
+    all (after the clusterability that arXiv 2409.15747 trains for; groups are fixed beforehand)."""
 
     kind: Literal["clustered"] = "clustered"
     price: float = Field(default=0.1, gt=0)
@@ -92,7 +93,7 @@ class Clustered(Config):
 
 class Local(Config):
     """Every weight is kept; a weight is priced by the distance between the channels it joins,
-    which stand in order on a line (arXiv 2305.08746, which also swaps neurons now and then)."""
+    which stand in order on a line (after arXiv 2305.08746, which also swaps neurons)."""
 
     kind: Literal["local"] = "local"
     price: float = Field(default=1.0, gt=0)
