@@ -14,6 +14,7 @@ VERBS: dict[str, str] = {
     "audit": "is a circuit real? every check, its control, and one word",
     "experiment": "run a question that takes many networks, or list them",
     "sweep": "run a plan of many networks on many workers or machines",
+    "frontier": "draw capability against circuit size, of a sweep",
     "claims": "list dated claims, run what tests them, show a verdict",
     "why": "walk from a verdict down to configs, seeds and versions",
     "tasks": "list the tasks, and what a corpus holds of each",

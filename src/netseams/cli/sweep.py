@@ -36,7 +36,7 @@ def _sweep(
         address: Of the Ray cluster; without it that of $RAY_ADDRESS, or a new one on this machine.
     """
     from netseams.store import write_text
-    from netseams.sweeps import SweepStore, read_plan, sweep_local
+    from netseams.sweeps import SweepStore, check_plan, read_plan, sweep_local
     from netseams_recipes.sweeps import PLANS
 
     if plan in PLANS:
@@ -45,6 +45,8 @@ def _sweep(
         wanted = read_plan(Path(plan))
     else:
         raise UnknownNameError("plan", plan, PLANS)
+    check_plan(wanted)
+    write_text(out / f"{wanted.name}.plan.json", wanted.model_dump_json(indent=1))
     store, terminal = SweepStore(out), console()
     with JobProgress(terminal) as progress:
         progress.plan([f"points {point.name}" for point in wanted.points])
@@ -64,7 +66,6 @@ def _sweep(
                 wanted, store, n_workers=n_workers(workers, threads), threads=threads,
                 report=report,
             )  # fmt: skip
-    write_text(out / f"{wanted.name}.plan.json", wanted.model_dump_json(indent=1))
     terminal.print(
         f"{wanted.name}: {ended.done} of {len(wanted.points)} points done; store: {out}",
         soft_wrap=True,
