@@ -50,7 +50,10 @@ def test_activation_noise_has_the_size_of_its_site(model) -> None:
     )
     # A caller's hook comes after the noise. The first site's own input is not disturbed yet.
     z = "blocks.0.attn.hook_z"
-    seen = [m.run_with_cache(TOKENS, [z])[1][z] for m in (model, ActivationNoise(model, 1).of(0.5))]
+    seen = [
+        m.run_with_cache(TOKENS, [z])[1][z].detach()
+        for m in (model, ActivationNoise(model, 1).of(0.5))
+    ]
     apart = (seen[1] - seen[0]).square().mean().sqrt()
     assert float(apart) == pytest.approx(0.5 * float(seen[0].square().mean().sqrt()), rel=0.1)
     assert not torch.equal(clean, noisy)
@@ -67,11 +70,11 @@ def test_activation_noise_has_the_size_of_its_site(model) -> None:
 def test_an_attack_is_one_sign_step_against_the_networks_own_answers(model) -> None:
     site = "blocks.0.hook_resid_pre"
     attacked = EmbeddingAttack(model).of(0.3)
-    clean = model.run_with_cache(TOKENS, [site], ANSWERS)[1][site]
+    clean = model.run_with_cache(TOKENS, [site], ANSWERS)[1][site].detach()
     moved: list[torch.Tensor] = []
     logits = attacked(TOKENS, {site: lambda x: moved.append(x) or x}, ANSWERS)
     size = 0.3 * float(clean.square().mean().sqrt())
-    apart = moved[0] - clean
+    apart = moved[0].detach() - clean
     assert float(apart.abs().max()) == pytest.approx(size, rel=1e-3)
     whole = model(TOKENS, None, ANSWERS).flatten(0, 1)
     own = whole.argmax(-1)
