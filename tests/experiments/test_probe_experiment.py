@@ -5,9 +5,10 @@ import pytest
 from netseams.claims import CLAIMS, judge
 from netseams.discovery import NodeMaskConfig
 from netseams.experiments import run_experiment
-from netseams.experiments.probe import Probe, ProbeConfig
+from netseams.experiments.probe import Probe, ProbeConfig, _Bench
 from netseams.experiments.probe_findings import advantage, areas_by_seed, probe_findings
-from netseams.models import TransformerConfig
+from netseams.interventions import WeightNoise
+from netseams.models import Transformer, TransformerConfig
 from netseams.training import Dense, PartlySparse, TrainConfig
 from netseams_recipes.emergent import known_parts
 
@@ -101,3 +102,19 @@ def test_a_small_run_asks_both_halves_and_alternates_the_sparse_one(tmp_path) ->
         ["dense", "dense", "module"], ["dense", "dense", "random"],
     ]  # fmt: skip
     assert [row[3] for row in found.tables[3].rows] == ["2/2", "2/2"]
+
+
+def test_damage_that_cannot_be_calibrated_still_says_what_was_before(monkeypatch) -> None:
+    run = known_parts("two_operations")
+    shape = {"n_layers": 2, "n_heads": 2, "d_model": 16, "d_mlp": 16}
+    model = TransformerConfig.model_validate({**run.model.model_dump(), **shape})
+    run = run.model_copy(update={"model": model})
+    config = ProbeConfig(
+        run=run, tasks=("add", "multiply"), tuned_on="max",
+        arms={"half": PartlySparse(density=0.5), "dense": Dense()},
+    )  # fmt: skip
+    bench = _Bench(config, Transformer(model), config.run_in(run, "half", 0), 0)
+    monkeypatch.setattr(bench, "modules", lambda _, name: {"first": bench.halves["first"]})
+    rows = bench.left_of({}, WeightNoise(bench.model), None)
+    assert [row["of"] for row in rows] == ["module", "random"] * 2
+    assert all(row["before"] is not None and row["share"] is None for row in rows)

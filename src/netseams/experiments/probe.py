@@ -135,7 +135,8 @@ def probe_network(
             if found is not None:
                 damaged = damage.of(found.strength)
                 assert isinstance(damaged, Transformer)
-                again = bench.circuits(damaged, "search")
+                # Not the first search's seed: what it is held against has another one too.
+                again = bench.circuits(damaged, "another search")
                 rows += [{**about, "damage": name, **r} for r in bench.alike(circuits, again)]
     other = bench.circuits(bench.model, "another search")
     rows += [{**about, "damage": "none", **row} for row in bench.alike(circuits, other)]
@@ -219,16 +220,15 @@ class _Bench:
                     row: Row = {
                         "task": task.name, "half": half, "forced": self.forced(half), "of": kind,
                         "places": sum(int(mask.sum()) for mask in places.values()),
-                        "strength": None, "kl": None, "before": None, "after": None, "share": None,
+                        "strength": None, "kl": None, "after": None, "share": None,
+                        "before": self._specificity_before(task, half, kind, places),
                     }  # fmt: skip
                     if found is not None and damaged is not None:
                         left = Retention(
-                            before=self._specificity_before(task, half, kind, places),
-                            after=self._specificity(damaged, task, places),
+                            before=row["before"], after=self._specificity(damaged, task, places)
                         )
                         row |= {
-                            **found.model_dump(), "before": left.before, "after": left.after,
-                            "share": left.share,
+                            **found.model_dump(), "after": left.after, "share": left.share,
                         }  # fmt: skip
                     rows.append(row)
         return rows

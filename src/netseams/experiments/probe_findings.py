@@ -188,7 +188,7 @@ def _overlaps(rows: Sequence[Row], arms: Sequence[str]) -> Table:
         ),
         rows=lines,
         note="IoU of a half's places with those found again, corrected for chance: by another seed "
-        "of the search in the same network, and by the same seed after damage.",
+        "of the search in the same network, and by that other seed after damage.",
     )  # fmt: skip
 
 
