@@ -68,6 +68,8 @@ def test_shares_lie_between_nothing_and_all_and_need_a_module() -> None:
     assert Retention(before=2.0, after=3.0).share == 1.0
     assert Retention(before=2.0, after=-1.0).share == 0.0
     assert Retention(before=0.01, after=5.0).share is None
+    assert Retention(before=0.3, after=0.3, chance=0.3).share is None  # random places do as much
+    assert Retention(before=0.4, after=0.3, chance=0.3).share == pytest.approx(0.75)
 
 
 def heads(model: Transformer, number: int) -> dict[str, torch.Tensor]:

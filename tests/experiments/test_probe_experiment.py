@@ -17,7 +17,7 @@ def left(arm: str, seed: int, half: str, shares: dict[float, float | None], **ch
     row = {
         "what": "left", "arm": arm, "seed": seed, "damage": "weights", "task": "add", "half": half,
         "forced": half == "first", "of": "module", "places": 7, "strength": 0.5, "kl": 0.1,
-        "before": 0.4, "after": 0.2, **changes,
+        "before": 0.4, "chance": 0.1, "after": 0.2, **changes,
     }  # fmt: skip
     return [{**row, "nats": nats, "share": share} for nats, share in shares.items()]
 
@@ -59,7 +59,7 @@ def test_areas_are_paired_by_half_and_random_places_have_none() -> None:
     assert found.answer[0].endswith("robust.")
     assert "sparse minus dense half: +0.35" in found.answer[2]
     again = found.tables[2].rows[0]
-    assert [again[3].value, again[4].value] == [0.5, -0.25]  # type: ignore[union-attr]
+    assert [again[4].value, again[5].value] == [0.5, -0.25]  # type: ignore[union-attr]
 
 
 def test_the_claim_is_judged_by_both_kinds_of_halves() -> None:

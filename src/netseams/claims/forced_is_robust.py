@@ -20,9 +20,9 @@ CLAIM = Claim(
     prediction=Prediction(
         experiment="probe",
         metric="area under the share of a module's specificity that is left, over the logarithm "
-        "of damage (KL divergence of the network's answers), mean over damages and tasks; modules "
-        "in the weight-sparse half minus those in the ordinary half of the same network, paired by "
-        "seed",
+        "of damage (KL divergence of the network's answers, .1 to 2 nats); a task's module in the "
+        "weight-sparse half minus that in the ordinary half of the same network, mean over tasks "
+        "and damages for which both halves have one, paired by seed",
         unit="share of specificity",
         smallest_effect=0.1,
         conditions=_ARMS,
@@ -51,15 +51,17 @@ def counts(rows: Sequence[Row]) -> dict[str, Counts]:
     found: dict[str, Counts] = {}
     for arm in _ARMS:
         modules = {
-            (row["seed"], row["task"], row["half"]): row["before"]
+            (row["seed"], row["task"], row["half"]): row
             for row in _left(rows)
-            if row["arm"] == arm and row["of"] == "module" and row["before"] is not None
+            if row["arm"] == arm and row["of"] == "module"
         }
         searches = [row for row in rows if row["what"] == "search" and row["arm"] == arm]
         found[arm] = Counts(
             things="modules",
             n=len(modules),
-            missing=sum(before < LEAST for before in modules.values()),
+            missing=sum(
+                row["before"] < LEAST or row["before"] <= row["chance"] for row in modules.values()
+            ),
             missing_are="left out",
             cases=len(searches),
             not_learned=sum(not row["learned"] for row in searches),

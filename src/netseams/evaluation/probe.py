@@ -25,7 +25,7 @@ from netseams.tasks import Task
 Word = Literal["robust", "brittle", "between", "no module"]
 ROBUST, BRITTLE = 0.8, 0.5
 """Areas from which on and below which a module is called so."""
-LEAST = 0.05
+LEAST = 0.1
 """Specificity without which there is no module whose share could be kept."""
 KNOCKOUTS: tuple[AblationKind, ...] = ("mean", "zero")
 
@@ -42,11 +42,13 @@ class Retention(Config):
 
     before: float
     after: float
+    chance: float = 0.0
+    """The greatest specificity, before damage, of a few random masks of equal size."""
 
     @property
     def share(self) -> float | None:
         """What is left, 0 to 1; None where there was nothing to keep."""
-        if self.before < LEAST:
+        if self.before < LEAST or self.before <= self.chance:
             return None
         return min(1.0, max(0.0, self.after / self.before))
 

@@ -69,11 +69,13 @@ class ProbeConfig(ArmsConfig):
     beyond: float = Field(default=0.15, gt=0)
     """Circuits are taken at the whole network's loss on the select split and so many nats more: a
     damaged network cannot do better than it does."""
-    nats: tuple[float, ...] = Field(default=(0.03, 0.1, 0.3, 1.0), min_length=2)
+    nats: tuple[float, ...] = Field(default=(0.1, 0.3, 1.0, 2.0), min_length=2)
     """How far damage moves a network's answers (KL divergence)."""
     searched_at: float = Field(default=0.3, gt=0)
     """Damage after which the search is repeated."""
     tuning_steps: int = Field(default=100, ge=1)
+    random_masks: int = Field(default=5, ge=1)
+    """Of equal size, which a module must all be more specific than."""
 
     def run_in(self, run: RunConfig, arm: str, seed: int) -> RunConfig:
         """Which half is sparse alternates over seeds."""
@@ -127,11 +129,11 @@ def probe_network(
     for number, (name, damage) in enumerate(damages.items()):
         progress(number, len(damages), name)
         for nats in config.nats:
-            found = calibrate(damage.of, drift, nats)
+            found = calibrate(damage.of, drift, nats, high=damage.most)
             for row in bench.left_of(circuits, damage, found):
                 rows.append({**about, "what": "left", "damage": name, "nats": nats, **row})
         if name in _WEIGHTS_CHANGE:
-            found = calibrate(damage.of, drift, config.searched_at)
+            found = calibrate(damage.of, drift, config.searched_at, high=damage.most)
             if found is not None:
                 damaged = damage.of(found.strength)
                 assert isinstance(damaged, Transformer)
@@ -214,24 +216,39 @@ class _Bench:
         rows: list[Row] = []
         for task in self.tasks:
             for half, module in self.modules(circuits, task.name).items():
-                draws = generator(self.seed, "random module", task.name, half)
-                random = drawn_within(module, self.halves[half], draws)
+                random, chance = self._by_chance(task, half, module)
                 for kind, places in (("module", module), ("random", random)):
                     row: Row = {
                         "task": task.name, "half": half, "forced": self.forced(half), "of": kind,
                         "places": sum(int(mask.sum()) for mask in places.values()),
                         "strength": None, "kl": None, "after": None, "share": None,
                         "before": self._specificity_before(task, half, kind, places),
+                        "chance": chance,
                     }  # fmt: skip
                     if found is not None and damaged is not None:
                         left = Retention(
-                            before=row["before"], after=self._specificity(damaged, task, places)
-                        )
+                            before=row["before"], chance=chance,
+                            after=self._specificity(damaged, task, places),
+                        )  # fmt: skip
                         row |= {
                             **found.model_dump(), "after": left.after, "share": left.share,
                         }  # fmt: skip
                     rows.append(row)
         return rows
+
+    def _by_chance(
+        self, task: Task, half: str, module: Mapping[str, Tensor]
+    ) -> tuple[dict[str, Tensor], float]:
+        """A random mask of equal size, and the greatest specificity of some others."""
+        draws = generator(self.seed, "random module", task.name, half)
+        random = drawn_within(module, self.halves[half], draws)
+        others = [
+            self._specificity_before(
+                task, half, f"random {i}", drawn_within(module, self.halves[half], draws)
+            )
+            for i in range(self.config.random_masks)
+        ]
+        return random, max(others)
 
     def _specificity_before(
         self, task: Task, half: str, kind: str, places: Mapping[str, Tensor]
@@ -258,7 +275,7 @@ class _Bench:
             for half, mask in self.halves.items():
                 row: Row = {
                     "what": "found again", "task": task.name, "half": half,
-                    "forced": self.forced(half), "reached": theirs is not None, "alike": 0.0,
+                    "forced": self.forced(half), "reached": theirs is not None, "alike": None,
                     "random": None,
                 }  # fmt: skip
                 mine = places_within(ours.nodes, mask)

@@ -28,9 +28,12 @@ def probe_findings(
         ],
         notes=(
             f"Robust from an area of {ROBUST} on, brittle below {BRITTLE}; a module with less than "
-            f"{LEAST} of specificity before damage has no share that could be left.",
+            f"{LEAST} of specificity before damage, or no more than the best of a few random "
+            "masks, has no share that could be left.",
             "A damage that cannot be made to move the answers so far leaves no value.",
-            "Random places: as many at every site of the same half.",
+            "Random places: as many at every site of the same half, held to the same rule.",
+            "Specificity often rises with damage, since a network that is less sure misses a part "
+            "more; shares are cut at 1.",
             "Matched networks have no sparse half: both halves of the weight-sparse one are held "
             "against both of the dense one.",
         ),
@@ -42,6 +45,26 @@ def areas_by_seed(
     rows: Sequence[Row], arm: str, forced: bool, of: str = "module", damage: str | None = None
 ) -> dict[int, float]:
     """Training seed -> mean area over tasks, halves and damages that have one."""
+    found = _areas_of(rows, arm, forced, of, damage)
+    return by_seed([{"seed": key[0], "area": value} for key, value in found.items()], "area")
+
+
+def advantage(rows: Sequence[Row], arm: str) -> dict[int, float]:
+    """Area of the sparse half's module minus that of the dense half's, by seed: mean over tasks and
+    damages for which both halves have one."""
+    sparse, dense = (
+        {(seed, task, damage): value for (seed, task, _, damage), value in found.items()
+         if value is not None}
+        for found in (_areas_of(rows, arm, True), _areas_of(rows, arm, False))
+    )  # fmt: skip
+    pairs = [{"seed": key[0], "area": sparse[key] - dense[key]} for key in sparse if key in dense]
+    return by_seed(pairs, "area")
+
+
+def _areas_of(
+    rows: Sequence[Row], arm: str, forced: bool, of: str = "module", damage: str | None = None
+) -> dict[tuple[int, str, str, str], float | None]:
+    """(seed, task, half, damage) -> area."""
     curves: dict[tuple[int, str, str, str], dict[float, float | None]] = {}
     for row in rows:
         if (row["arm"], row["forced"], row["of"]) != (arm, forced, of):
@@ -49,12 +72,7 @@ def areas_by_seed(
         if damage in (None, row["damage"]):
             key = (row["seed"], row["task"], row["half"], row["damage"])
             curves.setdefault(key, {})[row["nats"]] = row["share"]
-    return by_seed([{"seed": key[0], "area": area(c)} for key, c in curves.items()], "area")
-
-
-def advantage(rows: Sequence[Row], arm: str) -> dict[int, float]:
-    """Area of the sparse half's modules minus that of the dense half's, by seed."""
-    return paired(areas_by_seed(rows, arm, True), areas_by_seed(rows, arm, False))
+    return {key: area(curve) for key, curve in curves.items()}
 
 
 def _kinds(rows: Sequence[Row], arm: str) -> list[bool]:
@@ -99,7 +117,7 @@ def _areas(rows: Sequence[Row], arms: Sequence[str]) -> Table:
                 one = [
                     r for r in here if r["nats"] == here[0]["nats"] and r["damage"] == damages[0]
                 ]
-                with_value = sum((r["before"] or 0.0) >= LEAST for r in one)
+                with_value = sum(r["before"] >= LEAST and r["before"] > r["chance"] for r in one)
                 label = f"{arm} {forced} {of}"
                 lines.append([
                     arm, _KINDS[forced], of, summary(by_seed(one, "places"), f"{label} places"),
@@ -159,6 +177,7 @@ def _curves(rows: Sequence[Row], arms: Sequence[str]) -> Table:
 
 def _overlaps(rows: Sequence[Row], arms: Sequence[str]) -> Table:
     damages = list(dict.fromkeys(row["damage"] for row in rows))
+    others = [damage for damage in damages if damage != "none"]
     lines: list[list[Value]] = []
     for arm in arms:
         for forced in _kinds(rows, arm):
@@ -169,19 +188,17 @@ def _overlaps(rows: Sequence[Row], arms: Sequence[str]) -> Table:
             }
             noise = by_damage.get("none", {})
             lines.append([
-                arm, _KINDS[forced], f"{sum(r['reached'] for r in here)}/{len(here)}",
+                arm, _KINDS[forced],
+                *(_reached([r for r in here if r["damage"] == d]) for d in ["none", *others]),
                 summary(noise, f"{label} none"),
-                *(
-                    summary(paired(values, noise), f"{label} {d}")
-                    for d, values in by_damage.items() if d != "none"
-                ),
+                *(summary(paired(by_damage[d], noise), f"{label} {d}") for d in others),
                 summary(by_seed(here, "random"), f"{label} random"),
             ])  # fmt: skip
-    others = [d for d in damages if d != "none"]
     return Table(
         title="Found again",
         columns=(
-            Column(name="arm"), Column(name="half"), Column(name="reached"),
+            Column(name="arm"), Column(name="half"), Column(name="reached: another seed"),
+            *(Column(name=d.replace("_", " ")) for d in others),
             Column(name="another seed", kind="relative"),
             *(Column(name=f"{d.replace('_', ' ')} minus that", kind="signed") for d in others),
             Column(name="random", kind="relative"),
@@ -190,6 +207,10 @@ def _overlaps(rows: Sequence[Row], arms: Sequence[str]) -> Table:
         note="IoU of a half's places with those found again, corrected for chance: by another seed "
         "of the search in the same network, and by that other seed after damage.",
     )  # fmt: skip
+
+
+def _reached(rows: Sequence[Row]) -> str:
+    return f"{sum(row['reached'] for row in rows)}/{len(rows)}"
 
 
 def _searches(rows: Sequence[Row], arms: Sequence[str]) -> Table:

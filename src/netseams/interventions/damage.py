@@ -7,6 +7,7 @@ the seed, so that more strength is more of the same damage.
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,9 @@ _READ = "blocks.0.hook_resid_pre"
 
 class Damage(ABC):
     """A family of damaged networks, by strength."""
+
+    most: ClassVar[float] = 8.0
+    """Greatest strength that means something."""
 
     def __init__(self, model: Transformer, seed: int = 0) -> None:
         self.model, self.seed = model, seed
@@ -73,6 +77,8 @@ class EmbeddingAttack(Damage):
 
 class TowardsWeights(Damage):
     """w + strength * (w' - w): on the way to another network, such as a fine-tuned one."""
+
+    most = 1.0
 
     def __init__(self, model: Transformer, other: Transformer, seed: int = 0) -> None:
         super().__init__(model, seed)
