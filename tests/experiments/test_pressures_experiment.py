@@ -8,6 +8,7 @@ from netseams.experiments import run_experiment
 from netseams.experiments.pressures import Pressures, PressuresConfig
 from netseams.experiments.pressures_findings import gains, pressures_findings
 from netseams.models import TransformerConfig
+from netseams.reporting import write_findings
 from netseams.training import Clustered, Dense, Dropout, TrainConfig
 from netseams_recipes.emergent import known_parts
 
@@ -27,7 +28,7 @@ def whole(arm: str, seed: int) -> dict:
     return {**row, "test_loss": 0.5, **dict.fromkeys(keys, 0.25)}
 
 
-def test_every_arm_is_held_against_the_first_and_p_is_that_of_a_family() -> None:
+def test_every_arm_is_held_against_the_first_and_p_is_that_of_a_family(tmp_path) -> None:
     arms = ("dense", "dropout", "local")
     rows = [circuit("dense", s, 2, "fail") for s in range(8)]
     rows += [circuit("dropout", s, 3, "pass") for s in range(8)]
@@ -38,6 +39,8 @@ def test_every_arm_is_held_against_the_first_and_p_is_that_of_a_family() -> None
     # 2 of 256 sign flips reach eight equal differences: .0078; twice that for the smaller of two.
     assert "dropout minus dense: +1.00" in found.answer[1]
     assert "p after Holm 0.016" in found.answer[1]
+    write_findings(found, tmp_path)
+    assert (tmp_path / "figure.png").read_bytes()[:4] == b"\x89PNG"
     places = found.tables[0].rows
     assert [row[0] for row in places] == list(arms)
     assert places[1][5:] == [8.0, 8.0, 8.0, 0.0, 0.0]

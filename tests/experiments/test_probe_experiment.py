@@ -9,6 +9,7 @@ from netseams.experiments.probe import Probe, ProbeConfig, _Bench
 from netseams.experiments.probe_findings import advantage, areas_by_seed, probe_findings
 from netseams.interventions import WeightNoise
 from netseams.models import Transformer, TransformerConfig
+from netseams.reporting import write_findings
 from netseams.training import Dense, PartlySparse, TrainConfig
 from netseams_recipes.emergent import known_parts
 
@@ -46,7 +47,7 @@ def some_rows(n_seeds: int = 8) -> list[dict]:
     return rows
 
 
-def test_areas_are_paired_by_half_and_random_places_have_none() -> None:
+def test_areas_are_paired_by_half_and_random_places_have_none(tmp_path) -> None:
     eight = range(8)
     rows = [row for row in some_rows() if row["what"] == "left"]
     assert areas_by_seed(rows, "half_of_channels", True) == pytest.approx(
@@ -58,6 +59,9 @@ def test_areas_are_paired_by_half_and_random_places_have_none() -> None:
     assert found.answer[0].startswith("half_of_channels, sparse: area +0.85")
     assert found.answer[0].endswith("robust.")
     assert "sparse minus dense half: +0.35" in found.answer[2]
+    page = write_findings(found, tmp_path)
+    assert "](figure.png)" in page.read_text()
+    assert (tmp_path / "figure.png").read_bytes()[:4] == b"\x89PNG"
     again = found.tables[2].rows[0]
     assert [again[4].value, again[5].value] == [0.5, -0.25]  # type: ignore[union-attr]
 

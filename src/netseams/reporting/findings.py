@@ -7,9 +7,11 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from netseams.experiments import Column, Findings, SeedSummary, Table
+from netseams.reporting.figures.experiments import FIGURES
+from netseams.reporting.figures.style import render_png
 from netseams.reporting.format import MISSING, interval, number
 from netseams.reporting.tables import markdown_table
-from netseams.store import write_text
+from netseams.store import write_bytes, write_text
 
 _WIDEST = 14
 """Columns of a table that a terminal has room for."""
@@ -36,8 +38,12 @@ def print_findings(found: Findings, console: Console) -> None:
 
 
 def write_findings(found: Findings, out: Path) -> Path:
-    """Write `summary.md`; its path."""
+    """Write `summary.md`, and `figure.png` where the experiment has one; the path of the former."""
     parts = [_head(found), "\n".join(f"- {sentence}" for sentence in found.answer)]
+    if found.experiment in FIGURES:
+        draw = FIGURES[found.experiment]
+        write_bytes(out / "figure.png", render_png(found.experiment, lambda: draw(found)))
+        parts.append(f"![{found.question}](figure.png)")
     for table in found.tables:
         head = [column.name for column in table.columns]
         parts.append(f"## {table.title}\n" + markdown_table(head, _written(table)))

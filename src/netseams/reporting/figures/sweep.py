@@ -5,7 +5,7 @@ Down and to the left is better.
 
 from typing import TYPE_CHECKING
 
-from netseams.reporting.figures.style import GREY, PALETTE, log_axis, new_figure, quiet_axes
+from netseams.reporting.figures.style import PALETTE, RULE, log_axis, new_figure
 from netseams.sweeps.frontier import Curve, Frontier, Group, Range
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def draw_frontier(found: Frontier) -> "Figure":
     """Two panels: edges and nodes."""
     figure = new_figure(9.6, 4.6)
     for place, size in enumerate(("edges", "nodes")):
-        axes = figure.add_axes((0.07 + 0.48 * place, 0.13, 0.42, 0.68))
+        axes = figure.add_axes((0.08 + 0.47 * place, 0.13, 0.42, 0.68))
         _panel(axes, found, size, named=place == 0)
     seeds = max((group.seeds for group in found.groups), default=0)
     bars = "least and greatest" if found.exploratory else "95 %"
@@ -42,8 +42,10 @@ def _panel(axes: "Axes", found: Frontier, size: str, *, named: bool) -> None:
         log_axis(axes, "x", sizes)
         log_axis(axes, "y", losses)
     axes.set_xlabel(f"{size} of circuits, geometric mean over tasks")
-    axes.set_ylabel("test loss of the network, nats a token")
-    quiet_axes(axes)
+    if named:
+        axes.set_ylabel("test loss of the network, nats a token")
+    axes.grid(color=RULE, linewidth=0.5)
+    axes.set_axisbelow(True)
     if named:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, fontsize=8, borderpad=0)
 
@@ -58,10 +60,13 @@ def _curve(axes: "Axes", groups: "list[Group]", size: str, number: int, curve: C
         axes.plot([across.low, across.high], [b, b], color=style.colour, lw=0.8, alpha=0.6)
         axes.plot([a, a], [max(_LEAST_LOSS, e) for e in (along.low, along.high)],
                   color=style.colour, lw=0.8, alpha=0.6)  # fmt: skip
-        text = f"{group.density:.2g}" if curve.name.startswith("density") else f"{group.d_model}"
+        # A network may lie on two curves: density is named below it, width above.
+        text, below = f"{group.d_model}", False
+        if curve.name.startswith("density"):
+            text, below = f"{group.density:.2g}", True
         axes.annotate(
-            text, (a, b), xytext=(5, 4), textcoords="offset points", fontsize=7.5,
-            color=style.colour if text else GREY,
+            text, (a, b), xytext=(5, -10 if below else 4), textcoords="offset points",
+            fontsize=7.5, color=style.colour,
         )  # fmt: skip
 
 
