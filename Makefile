@@ -30,6 +30,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/selection.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/patching.py
+	$(BIN)/python benchmarks/stacks.py
 
 # On a machine with an NVIDIA GPU: its tests and its figures, in less than eight minutes.
 bench-gpu: .venv/installed-dev

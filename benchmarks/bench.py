@@ -25,7 +25,8 @@ from netseams.models import Transformer, TransformerConfig, matrices_of, sites_o
 from netseams.tasks import Task, build_task
 from netseams.training import Dense, RunConfig, Sparsity, TrainConfig, WeightSparse
 from netseams.training.learner import limit_gradient
-from netseams.training.loop import Trainer, next_token_loss
+from netseams.training.loop import Trainer
+from netseams.training.loss import next_token_loss
 
 DENSITY = 0.05
 """Share of weights kept, from the first step on: the state that most of a run is in."""

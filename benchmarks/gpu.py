@@ -20,6 +20,7 @@ from pathlib import Path
 
 import search
 import selection
+import stacks
 import torch
 import tyro
 from bench import DENSITY, SMALL, Shape, training_comparisons
@@ -135,6 +136,8 @@ def main(minutes: float = 8.0, rehearse: bool = False) -> None:
         ("stacked masks", 60, lambda: search.print_stacked(
             console, ground(), 2 if rehearse else 32, 1)),
         ("searches", 90, lambda: searches(console, ground(), 1, 2 if rehearse else 32)),
+        ("stacked networks", 60, lambda: stacks.main(
+            members=2 if rehearse else 32, rounds=2 if rehearse else 5, device=device)),
         ("selection", 60, lambda: selection.main(
             rows=64 if rehearse else 4096, rounds=3 if rehearse else 20, device=device)),
     ]  # fmt: skip
