@@ -25,17 +25,19 @@ CFG = TransformerConfig(
 )  # fmt: skip
 
 
-def run_of(arm, seed: int = 0, **changes) -> RunConfig:
+def run_of(arm, seed: int = 0, sinks: bool = True, **changes) -> RunConfig:
     fields = {"steps": 30, "batch_size": 8, "lr": 3e-3, "sparsity": arm, **changes}
+    model = CFG.model_copy(update={"sinks": sinks})
     return RunConfig(
-        corpus=StringOpsConfig(length=4), model=CFG, train=TrainConfig(**fields), seed=seed
+        corpus=StringOpsConfig(length=4), model=model, train=TrainConfig(**fields), seed=seed
     )
 
 
-def test_every_member_ends_as_it_would_alone() -> None:
+@pytest.mark.parametrize("sinks", [True, False])
+def test_every_member_ends_as_it_would_alone(sinks) -> None:
     arms = (Dense(), WeightSparse(density=0.2, anneal_end=0.5), Pruned(density=0.3),
             RandomSupport(density=0.3))  # fmt: skip
-    configs = [run_of(arm, seed) for seed in (0, 1) for arm in arms]
+    configs = [run_of(arm, seed, sinks) for seed in (0, 1) for arm in arms]
     alone = [Trainer(config, CORPUS) for config in configs]
     losses: list[list[float]] = [[] for _ in configs]
     for trainer, seen in zip(alone, losses, strict=True):

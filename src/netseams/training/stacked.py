@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from netseams.core import DivergedError, SettingError, generator
 from netseams.training.config import RunConfig
@@ -101,7 +102,8 @@ class Stack:
             name: torch.stack([t.model.get_parameter(name) for t in self.trainers])
             for name in self._names
         }
-        logits = vmap(lambda w, tokens: functional_call(first.model, w, (tokens,)))(weights, inputs)
+        with sdpa_kernel(SDPBackend.MATH):  # the fused kernels know no second batch axis
+            logits = vmap(lambda w, x: functional_call(first.model, w, (x,)))(weights, inputs)
         return torch.stack([
             token_loss(member, batch) for member, batch in zip(logits, batches, strict=True)
         ])  # fmt: skip
