@@ -142,7 +142,8 @@ def probe_network(
                 rows += [{**about, "damage": name, **r} for r in bench.alike(circuits, again)]
     other = bench.circuits(bench.model, "another search")
     rows += [{**about, "damage": "none", **row} for row in bench.alike(circuits, other)]
-    untrained = bench.circuits(network(out, run, "untrained"), "search")
+    twin = network(out, run, "untrained")
+    untrained = bench.circuits(twin, "search", at_loss_of=bench.model)
     for name, circuit in circuits.items():
         rows.append({
             **about, "what": "search", "task": name, "accuracy": bench.rows[name]["accuracy"],
@@ -187,13 +188,21 @@ class _Bench:
             "fine_tuning": TowardsWeights(self.model, tuned),
         }
 
-    def circuits(self, model: Transformer, label: str) -> dict[str, Circuit | None]:
-        """Every task's circuit in a network of this shape."""
+    def circuits(
+        self, model: Transformer, label: str, at_loss_of: Transformer | None = None
+    ) -> dict[str, Circuit | None]:
+        """Every task's circuit in a network of this shape.
+
+        Args:
+            at_loss_of: the network whose loss the target goes by; None: the same. A network that
+                never learned would reach a target of its own with any mask.
+        """
         means = mean_activations(model, self.corpus)
         found: dict[str, Circuit | None] = {}
         for task in self.tasks:
             seed = seed_from(self.seed, label)
-            target = score_network(model, task, "select").loss + self.config.beyond
+            whole = score_network(at_loss_of or model, task, "select").loss
+            target = whole + self.config.beyond
             circuit, row = circuit_at(target, model, task, means, self.config.search, seed)
             found[task.name] = circuit
             self.rows.setdefault(task.name, row)
