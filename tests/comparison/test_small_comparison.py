@@ -207,6 +207,7 @@ def test_another_config_in_the_folder_is_refused(small: Small):
         compare(SMALL.model_copy(update={"seeds": (1,)}), out)
 
 
+@pytest.mark.slow
 def test_one_process_gives_the_same_numbers_as_two(small: Small):
     result, out = small
     for path in (out / "measures").iterdir():

@@ -64,6 +64,7 @@ def test_excess_and_answer_are_paired_by_seed() -> None:
     assert "p 0.008" in found.answer[0]
 
 
+@pytest.mark.slow
 def test_a_small_run_leaves_a_row_for_every_network_and_task(tmp_path) -> None:
     run = known_parts("routed_strings")
     small = run.model.model_copy(update={"d_model": 32, "d_mlp": 32})

@@ -56,6 +56,7 @@ def test_excess_and_answer_are_paired_by_call_and_seed() -> None:
     assert found.answer[-1] == "A phantom could be taken away in 1 of 1 networks."
 
 
+@pytest.mark.slow
 def test_a_small_run_leaves_a_row_for_every_search(tmp_path) -> None:
     run = known_parts("two_calls")
     config = TransferConfig(

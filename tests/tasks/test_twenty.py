@@ -33,7 +33,14 @@ TWENTY = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=TWENTY)
+# Cutting a task takes seconds: every third one in `make test`, all of them in `make test-all`.
+EACH = [
+    name if i % 3 == 0 else pytest.param(name, marks=pytest.mark.slow)
+    for i, name in enumerate(TWENTY)
+]
+
+
+@pytest.fixture(scope="module", params=EACH)
 def task(request: pytest.FixtureRequest, tiny: TinyPython) -> Task:
     return build_task(request.param, tiny, N_CTX)
 
