@@ -40,6 +40,8 @@ def test_every_verb_explains_itself(verb, capsys):
 
 # Options are a promise: adding or losing one must be a decision.
 OPTIONS = {
+    "sweep": {"out", "on", "workers", "threads", "address"},
+    "frontier": {"plan", "target", "out"},
     "compare": {"preset", "out", "text", "models", "seeds", "workers", "threads", "device"},
     "train": {
         "out",
