@@ -88,7 +88,7 @@ def test_interrupted_three_times_it_ends_the_same(undisturbed, tmp_path) -> None
     wait_for(4, store, child)
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: every process of the group gets it
     _, errors = child.communicate(timeout=60)
-    assert child.returncode == 130
+    assert child.returncode == 130, errors
     assert errors.startswith("netseams: interrupted")
     assert errors.count("\n") == 1
     seen |= finished(store)

@@ -108,7 +108,12 @@ class _Crew:
         first = number * len(self.plan.points) // self.n_workers
         arguments = (self.plan, self.store, self.threads, first, theirs, os.getpid())
         process = self._context.Process(target=_worker, args=arguments, daemon=True)
-        process.start()
+        # Blocked, and so in the worker too: Ctrl-C while one starts would break both.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self._workers[ours] = process
 
