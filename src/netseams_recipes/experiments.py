@@ -162,7 +162,6 @@ def probe(seeds: tuple[int, ...]) -> ProbeConfig:
             "dense": Dense(),
             "weight_sparse": weight_sparse(0.1),
         },
-        search=ramp(160),
     )
 
 

@@ -11,11 +11,10 @@ from netseams.evaluation.probe import (
     Calibrated,
     Drift,
     Retention,
+    Specificity,
     area,
     calibrate,
     drawn_within,
-    places_within,
-    specificity,
     word_of_area,
 )
 from netseams.interventions import WeightNoise, untrained_twin
@@ -124,8 +123,8 @@ def test_brittle_and_robust_modules_of_one_network_are_told_apart() -> None:
     drift = Drift(model, tasks)
     areas: list[float] = []
     for number, own in enumerate(tasks):
-        module, siblings = heads(model, number), [tasks[1 - number]]
-        before = specificity(model, module, own, siblings, tokens)
+        module = heads(model, number)
+        before = Specificity(model, tasks, tokens)(module, own)
         shares: dict[float, float | None] = {}
         for nats in (0.1, 0.3):
             found: list[float] = []
@@ -134,7 +133,7 @@ def test_brittle_and_robust_modules_of_one_network_are_told_apart() -> None:
                 at = calibrate(noise.of, drift, nats)
                 if at is None:
                     continue
-                after = specificity(noise.of(at.strength), module, own, siblings, tokens)
+                after = Specificity(noise.of(at.strength), tasks, tokens)(module, own)
                 share = Retention(before=before, after=after).share
                 assert share is not None
                 found.append(share)
@@ -154,12 +153,13 @@ def test_random_places_are_no_module() -> None:
     tokens = torch.cat([task.rows("mask_train")[0] for task in tasks])
     module = heads(model, 0)
     everywhere = {site: torch.ones_like(mask) for site, mask in module.items()}
-    before = specificity(model, module, tasks[0], [tasks[1]], tokens)
+    specificity = Specificity(model, tasks, tokens)
+    before = specificity(module, tasks[0])
     values: list[float] = []
     alike: list[float] = []
     for seed in range(16):
         random = drawn_within(module, everywhere, generator("random", seed))
-        values.append(specificity(model, random, tasks[0], [tasks[1]], tokens))
+        values.append(specificity(random, tasks[0]))
         found = overlap(module, random, everywhere).iou
         assert found is not None
         assert found.corrected is not None
@@ -169,18 +169,14 @@ def test_random_places_are_no_module() -> None:
     assert abs(sum(alike) / len(alike)) < 0.06
     # A network that has no such module has none to keep.
     twin = untrained_twin(model, 0)
-    nothing = Retention(before=specificity(twin, module, tasks[0], [tasks[1]], tokens), after=1.0)
+    before = Specificity(twin, tasks, tokens)(module, tasks[0])
+    nothing = Retention(before=before, after=1.0)
     assert nothing.share is None
 
 
 def test_places_stay_within_their_half() -> None:
     half = {"a": torch.tensor([True, True, False, False]), "b": torch.tensor([False, False])}
-    nodes = {"a": torch.tensor([True, False, True, False]), "b": torch.tensor([True, True]),
-             "stream": torch.tensor([True])}  # fmt: skip
-    module = places_within(nodes, half)
-    assert {site: mask.tolist() for site, mask in module.items()} == {
-        "a": [True, False, False, False], "b": [False, False],
-    }  # fmt: skip
+    module = {"a": torch.tensor([True, False, False, False]), "b": torch.tensor([False, False])}
     drawn = drawn_within(module, half, generator("half"))
     assert int(drawn["a"].sum()) == 1
     assert not drawn["a"][2:].any()

@@ -3,7 +3,7 @@
 import pytest
 
 from netseams.claims import CLAIMS, judge
-from netseams.discovery import NodeMaskConfig
+from netseams.discovery import NecessaryNodesConfig
 from netseams.experiments import run_experiment
 from netseams.experiments.probe import Probe, ProbeConfig, _Bench
 from netseams.experiments.probe_findings import advantage, areas_by_seed, probe_findings
@@ -16,18 +16,20 @@ from netseams_recipes.emergent import known_parts
 
 def left(arm: str, seed: int, half: str, shares: dict[float, float | None], **changes) -> list:
     row = {
-        "what": "left", "arm": arm, "seed": seed, "damage": "weights", "task": "add", "half": half,
-        "forced": half == "first", "of": "module", "places": 7, "strength": 0.5, "kl": 0.1,
+        "what": "left", "arm": arm, "seed": seed, "damage": "weights", "draw": 0,
+        "task": "add", "half": half, "forced": half == "first", "of": "module", "places": 7,
+        "strength": 0.5, "kl": 0.1,
         "before": 0.4, "chance": 0.1, "after": 0.2, **changes,
     }  # fmt: skip
     return [{**row, "nats": nats, "share": share} for nats, share in shares.items()]
 
 
-def search(arm: str, seed: int) -> dict:
-    return {
-        "what": "search", "arm": arm, "seed": seed, "task": "add", "accuracy": 1.0,
-        "learned": True, "found": True, "nodes": 5, "edges": 9, "untrained_found": False,
-    }  # fmt: skip
+def others(arm: str, seed: int) -> list[dict]:
+    same = {"arm": arm, "seed": seed, "task": "add"}
+    return [
+        {**same, "what": "learned", "accuracy": 1.0, "learned": True},
+        {**same, "what": "untrained", "half": "first", "before": 0.0, "chance": 0.01},
+    ]
 
 
 def some_rows(n_seeds: int = 8) -> list[dict]:
@@ -38,10 +40,10 @@ def some_rows(n_seeds: int = 8) -> list[dict]:
             rows += left(arm, seed, "first", {0.1: 0.6 + better, 1.0: 0.4 + better})
             rows += left(arm, seed, "second", {0.1: 0.6, 1.0: 0.4})
             rows += left(arm, seed, "first", {0.1: None, 1.0: None}, of="random", before=0.0)
-            rows.append(search(arm, seed))
+            rows += others(arm, seed)
             rows += [
                 {"what": "found again", "arm": arm, "seed": seed, "damage": damage, "task": "add",
-                 "half": "first", "forced": True, "reached": True, "alike": alike, "random": 0.0}
+                 "half": "first", "forced": True, "alike": alike, "random": 0.0}
                 for damage, alike in (("none", 0.5), ("weights", 0.25))
             ]  # fmt: skip
     return rows
@@ -63,7 +65,14 @@ def test_areas_are_paired_by_half_and_random_places_have_none(tmp_path) -> None:
     assert "](figure.png)" in page.read_text()
     assert (tmp_path / "figure.png").read_bytes()[:4] == b"\x89PNG"
     again = found.tables[2].rows[0]
-    assert [again[4].value, again[5].value] == [0.5, -0.25]  # type: ignore[union-attr]
+    assert [again[2].value, again[3].value] == [0.5, -0.25]  # type: ignore[union-attr]
+
+
+def test_draws_of_a_damage_are_averaged_before_the_area_is_taken() -> None:
+    shares: list[dict[float, float | None]] = [{0.1: 0.2, 1.0: 0.4}, {0.1: 0.6, 1.0: None}]
+    rows = [row for draw in (0, 1) for row in left("half", 3, "first", shares[draw], draw=draw)]
+    # Means of .4 and .4: a level curve. Areas of the draws alone would give (.3 + .6) / 2.
+    assert areas_by_seed(rows, "half", True) == {3: pytest.approx(0.4)}
 
 
 def test_the_claim_is_judged_by_both_kinds_of_halves() -> None:
@@ -89,8 +98,7 @@ def test_a_small_run_asks_both_halves_and_alternates_the_sparse_one(tmp_path) ->
         tasks=("add", "multiply"),
         tuned_on="max",
         arms={"half": PartlySparse(density=0.5), "dense": Dense()},
-        search=NodeMaskConfig(steps=2, batch_size=8, snapshots=2, bisections=1),
-        beyond=9.0,
+        search=NecessaryNodesConfig(steps=2, batch_size=8, snapshots=2),
         nats=(0.01, 0.05),
         searched_at=0.01,
         tuning_steps=2,
@@ -106,10 +114,11 @@ def test_a_small_run_asks_both_halves_and_alternates_the_sparse_one(tmp_path) ->
         ["half", "dense", "module"], ["half", "dense", "random"],
         ["dense", "dense", "module"], ["dense", "dense", "random"],
     ]  # fmt: skip
-    assert [row[3] for row in found.tables[3].rows] == ["2/2", "2/2"]
+    for row in found.tables[3].rows:  # two steps teach nothing, so there is nothing to find
+        assert row[2:5] == ["0/2", "0/4", "0/4"]
 
 
-def test_damage_that_cannot_be_calibrated_still_says_what_was_before(monkeypatch) -> None:
+def test_damage_that_cannot_be_calibrated_still_says_what_was_before() -> None:
     run = known_parts("two_operations")
     shape = {"n_layers": 2, "n_heads": 2, "d_model": 16, "d_mlp": 16}
     model = TransformerConfig.model_validate({**run.model.model_dump(), **shape})
@@ -119,7 +128,7 @@ def test_damage_that_cannot_be_calibrated_still_says_what_was_before(monkeypatch
         arms={"half": PartlySparse(density=0.5), "dense": Dense()},
     )  # fmt: skip
     bench = _Bench(config, Transformer(model), config.run_in(run, "half", 0), 0)
-    monkeypatch.setattr(bench, "modules", lambda _, name: {"first": bench.halves["first"]})
-    rows = bench.left_of({}, WeightNoise(bench.model), None)
+    modules = {task: {"first": bench.halves["first"]} for task in config.tasks}
+    rows = bench.left_of(modules, WeightNoise(bench.model), None)
     assert [row["of"] for row in rows] == ["module", "random"] * 2
     assert all(row["before"] is not None and row["share"] is None for row in rows)

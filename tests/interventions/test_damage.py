@@ -69,7 +69,7 @@ def test_activation_noise_has_the_size_of_its_site(model) -> None:
 
 def test_an_attack_is_one_sign_step_against_the_networks_own_answers(model) -> None:
     site = "blocks.0.hook_resid_pre"
-    attacked = EmbeddingAttack(model).of(0.3)
+    attacked = EmbeddingAttack(model, steps=1).of(0.3)
     clean = model.run_with_cache(TOKENS, [site], ANSWERS)[1][site].detach()
     moved: list[torch.Tensor] = []
     logits = attacked(TOKENS, {site: lambda x: moved.append(x) or x}, ANSWERS)
@@ -88,6 +88,27 @@ def test_an_attack_is_one_sign_step_against_the_networks_own_answers(model) -> N
     up = model(TOKENS, {site: lambda x: x + step}, ANSWERS).flatten(0, 1)
     slope = F.cross_entropy(up.double(), own) - F.cross_entropy(whole.double(), own)
     assert torch.sign(slope) == torch.sign(apart[row, position, channel])
+
+
+def test_more_steps_find_more_within_the_same_radius(model) -> None:
+    site = "blocks.0.hook_resid_pre"
+    clean = model.run_with_cache(TOKENS, [site], ANSWERS)[1][site].detach()
+    size = 0.3 * float(clean.square().mean().sqrt())
+    own = model(TOKENS, None, ANSWERS).flatten(0, 1).argmax(-1)
+    losses: list[float] = []
+    for steps in (1, 6):
+        attacked, moved = EmbeddingAttack(model, steps=steps).of(0.3), []
+        logits = attacked(TOKENS, {site: lambda x, to=moved: to.append(x) or x}, ANSWERS)
+        assert float((moved[0].detach() - clean).abs().max()) <= size * 1.001
+        losses.append(F.cross_entropy(logits.flatten(0, 1), own).item())
+        # The same inputs meet the same move again; others get one of their own.
+        torch.testing.assert_close(attacked(TOKENS, None, ANSWERS), logits)
+        alone = EmbeddingAttack(model, steps=steps).of(0.3)
+        few = slice(0, 2)
+        torch.testing.assert_close(
+            attacked(TOKENS[few], None, ANSWERS[few]), alone(TOKENS[few], None, ANSWERS[few])
+        )
+    assert losses[1] > losses[0]
 
 
 def test_half_way_to_other_weights(model, random_model) -> None:

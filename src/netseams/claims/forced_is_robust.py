@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from netseams.claims.claim import Claim, Counts, Prediction, Values, add_claim
-from netseams.evaluation.probe import LEAST
 from netseams.experiments import Row
-from netseams.experiments.probe_findings import advantage
+from netseams.experiments.probe_findings import advantage, is_module
 
 _ARMS = ("half_of_channels", "half_of_layers")
 
@@ -55,16 +54,14 @@ def counts(rows: Sequence[Row]) -> dict[str, Counts]:
             for row in _left(rows)
             if row["arm"] == arm and row["of"] == "module"
         }
-        searches = [row for row in rows if row["what"] == "search" and row["arm"] == arm]
+        learned = [row for row in rows if row["what"] == "learned" and row["arm"] == arm]
         found[arm] = Counts(
             things="modules",
             n=len(modules),
-            missing=sum(
-                row["before"] < LEAST or row["before"] <= row["chance"] for row in modules.values()
-            ),
+            missing=sum(not is_module(row) for row in modules.values()),
             missing_are="left out",
-            cases=len(searches),
-            not_learned=sum(not row["learned"] for row in searches),
+            cases=len(learned),
+            not_learned=sum(not row["learned"] for row in learned),
         )
     return found
 

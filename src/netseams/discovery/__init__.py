@@ -13,6 +13,7 @@ from netseams.discovery.learner import stackable
 from netseams.discovery.link_method import LinkScoreConfig, LinkSearchConfig
 from netseams.discovery.link_search import LinkPoint
 from netseams.discovery.method import METHODS, Method
+from netseams.discovery.necessary_nodes import NecessaryNodes, NecessaryNodesConfig
 from netseams.discovery.node_masks import NodeMasks, fit_together
 from netseams.discovery.objectives import (
     Function,
@@ -48,6 +49,8 @@ __all__ = [
     "LinkScoreConfig",
     "LinkSearchConfig",
     "Method",
+    "NecessaryNodes",
+    "NecessaryNodesConfig",
     "NodeMaskConfig",
     "NodeMasks",
     "Objective",

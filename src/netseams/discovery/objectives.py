@@ -179,6 +179,12 @@ class Wishes:
         """Rows of the mask_train split of a term's function."""
         return len(self._wished["mask_train"][term])
 
+    def picks(self, batch_size: int, draws: torch.Generator) -> list[Int[Tensor, " n"]]:
+        """Rows of the mask_train split for every term, `batch_size` in all (at least one each)."""
+        size = max(1, batch_size // len(self.objective.terms))
+        terms = range(len(self.objective.terms))
+        return [torch.randperm(self.rows(term), generator=draws)[:size] for term in terms]
+
     def _wish(self, term: Term, base: Run, split: TaskSplit) -> Float[Tensor, "R P C"]:
         function = term.function
         if split not in function.rows:

@@ -128,7 +128,7 @@ def train_weight_mask(
     for step in range(config.steps):
         progress = step / max(1, config.steps - 1)
         gates = relaxation.gates(scores, progress, generator(config.seed, "noise", step))
-        picks = _picks(wishes, config, step)
+        picks = wishes.picks(config.batch_size, generator(config.seed, "mask batch", step))
         loss = wishes.loss(masked.only(gates), masked.without(gates), "mask_train", picks)
         cost = loss + price_at(config, progress) * relaxation.size(scores, gates)
         (scores.grad,) = torch.autograd.grad(cost, [scores])
@@ -154,11 +154,3 @@ def train_weight_mask(
 def price_at(config: WeightMaskConfig, progress: float) -> float:
     """Price of an all-open mask, in nats: from `price_start` to `price_end`, geometrically."""
     return geometric(config.price_start, config.price_end, progress)
-
-
-def _picks(wishes: Wishes, config: WeightMaskConfig, step: int) -> list[Tensor]:
-    """Rows of every term, `batch_size` in all (at least one a term)."""
-    n = len(wishes.objective.terms)
-    draws = generator(config.seed, "mask batch", step)
-    size = max(1, config.batch_size // n)
-    return [torch.randperm(wishes.rows(i), generator=draws)[:size] for i in range(n)]

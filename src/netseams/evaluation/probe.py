@@ -108,13 +108,7 @@ def calibrate(
     return None
 
 
-def specificity(
-    model: Network,
-    module: Mapping[str, Bool[Tensor, " width"]],
-    own: Task,
-    siblings: Sequence[Task],
-    inputs: Tensor,
-) -> float:
+class Specificity:
     """How much surer a network is of the right answer with a module than without it, on the own
     task beyond its siblings: -1 to 1.
 
@@ -123,26 +117,33 @@ def specificity(
     dwarfs what damage takes from it little by little.
 
     Args:
-        module: site -> its channels; other sites stay whole.
+        tasks: each is a sibling of the others.
         inputs: (R, T) tokens over which means are taken, in this very network.
     """
-    means = means_over(model, inputs.split(64))
-    kept = {site: ~mask for site, mask in module.items()}
-    fill = {site: means[site] for site in module}
-    falls: list[float] = []
-    for task in (own, *siblings):
-        without = [_sureness(model, task, kept, kind, fill) for kind in KNOCKOUTS]
-        whole = _sureness(model, task, None, "zero", {})
-        falls.append(whole - math.fsum(without) / len(without))
-    return falls[0] - math.fsum(falls[1:]) / len(siblings)
 
+    def __init__(self, model: Network, tasks: Sequence[Task], inputs: Tensor) -> None:
+        self._model, self._tasks = model, tasks
+        self._means = means_over(model, inputs.split(64))
+        self._whole = {task.name: self._sureness(task, None, "zero") for task in tasks}
 
-def _sureness(
-    model: Network, task: Task, kept: Mapping[str, Tensor] | None, kind: AblationKind,
-    fill: Mapping[str, Tensor],
-) -> float:  # fmt: skip
-    logits, targets = candidate_logits(model, task, "report", kept, kind, fill)
-    return float(logits.softmax(-1).gather(-1, targets.unsqueeze(-1)).mean())
+    def __call__(self, module: Mapping[str, Bool[Tensor, " width"]], own: Task) -> float:
+        """Of a task's module.
+
+        Args:
+            module: site -> its channels; other sites stay whole.
+        """
+        kept = {site: ~mask for site, mask in module.items()}
+        falls: dict[str, float] = {}
+        for task in self._tasks:
+            without = [self._sureness(task, kept, kind) for kind in KNOCKOUTS]
+            falls[task.name] = self._whole[task.name] - math.fsum(without) / len(without)
+        siblings = [fall for name, fall in falls.items() if name != own.name]
+        return falls[own.name] - math.fsum(siblings) / len(siblings)
+
+    def _sureness(self, task: Task, kept: Mapping[str, Tensor] | None, kind: AblationKind) -> float:
+        fill = {site: self._means[site] for site in kept or ()}
+        logits, targets = candidate_logits(self._model, task, "report", kept, kind, fill)
+        return float(logits.softmax(-1).gather(-1, targets.unsqueeze(-1)).mean())
 
 
 def area(shares: Mapping[float, float | None]) -> float | None:
@@ -165,13 +166,6 @@ def word_of_area(value: float | None) -> Word:
     if value is None:
         return "no module"
     return "robust" if value >= ROBUST else "brittle" if value < BRITTLE else "between"
-
-
-def places_within(
-    nodes: Mapping[str, Tensor], half: Mapping[str, Tensor]
-) -> dict[str, Bool[Tensor, " width"]]:
-    """Of a mask over all sites, what lies within some places."""
-    return {site: nodes[site].bool() & mask for site, mask in half.items()}
 
 
 def drawn_within(

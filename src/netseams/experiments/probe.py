@@ -2,9 +2,10 @@
 
 Networks of which half is weight-sparse (the heads and neurons of every block, or some of the
 layers), and ordinary and weight-sparse networks beside them, learn operations on the same operands.
-One search finds every task's circuit; what is the task's own, in either half, is a module. Then
-the network is damaged until its answers have moved by so many nats, and each frozen module is asked
-what is left of its specificity; and the search is repeated: does it find the same places?
+In each half one search looks for every task's module: the places without which this task is gone
+and its siblings are not, the other half kept whole. Then the network is damaged until its answers
+have moved by so many nats, and each frozen module is asked what is left of its specificity; and the
+search is repeated: does it find the same places?
 
 Which half is sparse changes with the seed, so that place and sparsity are not one.
 """
@@ -17,22 +18,20 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from netseams.circuits import Circuit
 from netseams.core import generator, seed_from
 from netseams.corpora import load_corpus
-from netseams.discovery import NodeMaskConfig
-from netseams.evaluation import score_network
+from netseams.discovery import NecessaryNodes, NecessaryNodesConfig, function_of
+from netseams.evaluation import is_learned, score_network
 from netseams.evaluation.probe import (
     Calibrated,
     Drift,
     Retention,
+    Specificity,
     calibrate,
     drawn_within,
-    places_within,
-    specificity,
 )
 from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, Row
-from netseams.experiments.networks import ArmsConfig, circuit_at, network, train_network
+from netseams.experiments.networks import ArmsConfig, network, train_network
 from netseams.experiments.probe_findings import probe_findings
 from netseams.interventions import (
     ActivationNoise,
@@ -43,14 +42,14 @@ from netseams.interventions import (
     mean_activations,
 )
 from netseams.masks import overlap
-from netseams.models import Transformer
+from netseams.models import Network, Transformer
 from netseams.tasks import Task, build_task
 from netseams.training import PartlySparse, Progress, RunConfig
 from netseams.training.fine_tuning import fine_tuned
 from netseams.training.halves import half_nodes
 
-DAMAGES = ("weights", "activations", "embeddings", "fine_tuning")
 HALVES = ("first", "second")
+Nodes = dict[str, Tensor]
 _WEIGHTS_CHANGE = ("weights", "fine_tuning")
 """Damages after which there is another network to search."""
 
@@ -65,14 +64,13 @@ class ProbeConfig(ArmsConfig):
     """Each has modules; the others are its siblings."""
     tuned_on: str
     """The task on which fine-tuning goes on: none of `tasks`."""
-    search: NodeMaskConfig = NodeMaskConfig()
-    beyond: float = Field(default=0.15, gt=0)
-    """Circuits are taken at the whole network's loss on the select split and so many nats more: a
-    damaged network cannot do better than it does."""
+    search: NecessaryNodesConfig = NecessaryNodesConfig()
     nats: tuple[float, ...] = Field(default=(0.1, 0.3, 1.0, 2.0), min_length=2)
     """How far damage moves a network's answers (KL divergence)."""
     searched_at: float = Field(default=0.3, gt=0)
     """Damage after which the search is repeated."""
+    draws: int = Field(default=2, ge=1)
+    """Of every damage that is drawn at random."""
     tuning_steps: int = Field(default=100, ge=1)
     random_masks: int = Field(default=5, ge=1)
     """Of equal size, which a module must all be more specific than."""
@@ -118,40 +116,35 @@ class Probe(Experiment[ProbeConfig]):
 def probe_network(
     out: Path, config: ProbeConfig, arm: str, seed: int, progress: Progress
 ) -> list[Row]:
-    """All modules of one network: sizes, what damage leaves of them, and whether they are found
-    again; then the same search in its untrained twin."""
+    """All modules of one network: what damage leaves of them, and whether they are found again;
+    then the same search in its untrained twin."""
     run = config.run_in(config.run, arm, seed)
     bench = _Bench(config, network(out, run, "trained"), run, seed)
     about = {"arm": arm, "seed": seed}
     rows: list[Row] = []
-    circuits = bench.circuits(bench.model, "search")
+    modules = bench.modules("search")
     damages, drift = bench.damages(), Drift(bench.model, bench.tasks)
-    for number, (name, damage) in enumerate(damages.items()):
+    for number, (name, draw, damage) in enumerate(damages):
         progress(number, len(damages), name)
+        same = {**about, "damage": name, "draw": draw}
         for nats in config.nats:
             found = calibrate(damage.of, drift, nats, high=damage.most)
-            for row in bench.left_of(circuits, damage, found):
-                rows.append({**about, "what": "left", "damage": name, "nats": nats, **row})
-        if name in _WEIGHTS_CHANGE:
+            for row in bench.left_of(modules, damage, found):
+                rows.append({**same, "what": "left", "nats": nats, **row})
+        if name in _WEIGHTS_CHANGE and draw == 0:
             found = calibrate(damage.of, drift, config.searched_at, high=damage.most)
             if found is not None:
                 damaged = damage.of(found.strength)
                 assert isinstance(damaged, Transformer)
                 # Not the first search's seed: what it is held against has another one too.
-                again = bench.circuits(damaged, "another search")
-                rows += [{**about, "damage": name, **r} for r in bench.alike(circuits, again)]
-    other = bench.circuits(bench.model, "another search")
-    rows += [{**about, "damage": "none", **row} for row in bench.alike(circuits, other)]
-    twin = network(out, run, "untrained")
-    untrained = bench.circuits(twin, "search", at_loss_of=bench.model)
-    for name, circuit in circuits.items():
-        rows.append({
-            **about, "what": "search", "task": name, "accuracy": bench.rows[name]["accuracy"],
-            "learned": bench.rows[name]["learned"], "found": circuit is not None,
-            "nodes": bench.rows[name]["nodes"], "edges": bench.rows[name]["edges"],
-            "untrained_found": untrained[name] is not None,
-        })  # fmt: skip
-    return rows
+                again = bench.of(damaged).modules("another search")
+                rows += [{**same, **row} for row in bench.alike(modules, again)]
+    other = bench.modules("another search")
+    rows += [{**about, "damage": "none", "draw": 0, **row} for row in bench.alike(modules, other)]
+    twin = bench.of(network(out, run, "untrained"))
+    untrained = twin.left_of(twin.modules("search"), None, None)
+    rows += [{**about, "what": "untrained", **row} for row in untrained if row["of"] == "module"]
+    return rows + [{**about, "what": "learned", **row} for row in bench.learned()]
 
 
 class _Bench:
@@ -167,8 +160,7 @@ class _Bench:
         self.halves: dict[str, dict[str, Tensor]] = dict(
             zip(HALVES, half_nodes(run.model, by), strict=True)
         )
-        self.rows: dict[str, Row] = {}
-        """What the first search of every task says."""
+        self._whole = self._specificity(model)
         self._before: dict[tuple[str, str, str], float] = {}
 
     def forced(self, half: str) -> bool:
@@ -178,53 +170,60 @@ class _Bench:
             return sparsity.half == half
         return sparsity.kind == "weight_sparse"
 
-    def damages(self) -> dict[str, Damage]:
-        seed = seed_from(self.seed, "damage")
-        tuned = fine_tuned(self.model, self.tuned_on, self.config.tuning_steps, seed=seed)
-        return {
-            "weights": WeightNoise(self.model, seed),
-            "activations": ActivationNoise(self.model, seed),
-            "embeddings": EmbeddingAttack(self.model, seed),
-            "fine_tuning": TowardsWeights(self.model, tuned),
-        }
+    def of(self, model: Transformer) -> "_Bench":
+        """The same for another network of this shape."""
+        return _Bench(self.config, model, self.run, self.seed)
 
-    def circuits(
-        self, model: Transformer, label: str, at_loss_of: Transformer | None = None
-    ) -> dict[str, Circuit | None]:
-        """Every task's circuit in a network of this shape.
+    def damages(self) -> list[tuple[str, int, Damage]]:
+        """Name, number of the draw, damage."""
+        seeds = [seed_from(self.seed, "damage", draw) for draw in range(self.config.draws)]
+        steps = self.config.tuning_steps
+        tuned = fine_tuned(self.model, self.tuned_on, steps, seed=seed_from(self.seed, "tuning"))
+        return [
+            *(("weights", i, WeightNoise(self.model, seed)) for i, seed in enumerate(seeds)),
+            *(("activations", i, ActivationNoise(self.model, s)) for i, s in enumerate(seeds)),
+            ("embeddings", 0, EmbeddingAttack(self.model)),
+            ("fine_tuning", 0, TowardsWeights(self.model, tuned)),
+        ]
 
-        Args:
-            at_loss_of: the network whose loss the target goes by; None: the same. A network that
-                never learned would reach a target of its own with any mask.
-        """
-        means = mean_activations(model, self.corpus)
-        found: dict[str, Circuit | None] = {}
-        for task in self.tasks:
-            seed = seed_from(self.seed, label)
-            whole = score_network(at_loss_of or model, task, "select").loss
-            target = whole + self.config.beyond
-            circuit, row = circuit_at(target, model, task, means, self.config.search, seed)
-            found[task.name] = circuit
-            self.rows.setdefault(task.name, row)
-        return found
-
-    def modules(self, circuits: Mapping[str, Circuit | None], name: str) -> dict[str, dict]:
-        """Half -> places of a task's circuit there that no sibling's circuit has."""
-        circuit = circuits[name]
-        if circuit is None:
-            return {}
-        others = [c for other, c in circuits.items() if other != name and c is not None]
-        own = circuit.without(others, self.model).nodes
-        return {half: places_within(own, mask) for half, mask in self.halves.items()}
-
-    def left_of(
-        self, circuits: Mapping[str, Circuit | None], damage: Damage, found: Calibrated | None
-    ) -> list[Row]:
-        """What is left of every module, and of as many random places of its half."""
-        damaged = None if found is None else damage.of(found.strength)
+    def learned(self) -> list[Row]:
+        """Accuracy on every task."""
         rows: list[Row] = []
         for task in self.tasks:
-            for half, module in self.modules(circuits, task.name).items():
+            accuracy = score_network(self.model, task).accuracy
+            learned = is_learned(accuracy, task.floor_accuracy)
+            rows.append({"task": task.name, "accuracy": accuracy, "learned": learned})
+        return rows
+
+    def modules(self, label: str) -> dict[str, dict[str, Nodes]]:
+        """Task -> half -> the places that one search finds."""
+        means = mean_activations(self.model, self.corpus)
+        functions = {task.name: function_of(task) for task in self.tasks}
+        found: dict[str, dict[str, Nodes]] = {}
+        for name, function in functions.items():
+            others = [other for key, other in functions.items() if key != name]
+            config = self.config.search.model_copy(
+                update={"seed": seed_from(self.seed, label, name)}
+            )
+            found[name] = {
+                half: NecessaryNodes(config).fit(self.model, function, others, region, means).nodes_
+                for half, region in self.halves.items()
+            }
+        return found
+
+    def left_of(
+        self,
+        modules: Mapping[str, Mapping[str, Nodes]],
+        damage: Damage | None,
+        found: Calibrated | None,
+    ) -> list[Row]:
+        """What is left of every module, and of as many random places of its half."""
+        damaged = None
+        if damage is not None and found is not None:
+            damaged = self._specificity(damage.of(found.strength))
+        rows: list[Row] = []
+        for task in self.tasks:
+            for half, module in modules[task.name].items():
                 random, chance = self._by_chance(task, half, module)
                 for kind, places in (("module", module), ("random", random)):
                     row: Row = {
@@ -237,7 +236,7 @@ class _Bench:
                     if found is not None and damaged is not None:
                         left = Retention(
                             before=row["before"], chance=chance,
-                            after=self._specificity(damaged, task, places),
+                            after=damaged(places, task),
                         )  # fmt: skip
                         row |= {
                             **found.model_dump(), "after": left.after, "share": left.share,
@@ -264,35 +263,29 @@ class _Bench:
     ) -> float:
         key = (task.name, half, kind)
         if key not in self._before:
-            self._before[key] = self._specificity(self.model, task, places)
+            self._before[key] = self._whole(places, task)
         return self._before[key]
 
-    def _specificity(self, model: Any, task: Task, places: Mapping[str, Tensor]) -> float:
-        siblings = [other for other in self.tasks if other.name != task.name]
-        inputs = torch.cat([t.rows("mask_train")[0] for t in self.tasks])
-        return specificity(model, places, task, siblings, inputs)
+    def _specificity(self, model: Network) -> Specificity:
+        inputs = torch.cat([task.rows("mask_train")[0] for task in self.tasks])
+        return Specificity(model, self.tasks, inputs)
 
     def alike(
-        self, circuits: Mapping[str, Circuit | None], again: Mapping[str, Circuit | None]
+        self,
+        modules: Mapping[str, Mapping[str, Nodes]],
+        again: Mapping[str, Mapping[str, Nodes]],
     ) -> list[Row]:
-        """Overlap of each circuit with the one found again, by half, corrected for chance."""
+        """Overlap of each module with the one found again, corrected for chance."""
         rows: list[Row] = []
         for task in self.tasks:
-            ours, theirs = circuits[task.name], again[task.name]
-            if ours is None:
-                continue
-            for half, mask in self.halves.items():
-                row: Row = {
-                    "what": "found again", "task": task.name, "half": half,
-                    "forced": self.forced(half), "reached": theirs is not None, "alike": None,
-                    "random": None,
-                }  # fmt: skip
-                mine = places_within(ours.nodes, mask)
+            for half, region in self.halves.items():
+                ours, theirs = modules[task.name][half], again[task.name][half]
                 draws = generator(self.seed, "random overlap", task.name, half)
-                row["random"] = _alike(mine, drawn_within(mine, mask, draws), mask)
-                if theirs is not None:
-                    row["alike"] = _alike(mine, places_within(theirs.nodes, mask), mask)
-                rows.append(row)
+                rows.append({
+                    "what": "found again", "task": task.name, "half": half,
+                    "forced": self.forced(half), "alike": _alike(ours, theirs, region),
+                    "random": _alike(ours, drawn_within(ours, region, draws), region),
+                })  # fmt: skip
         return rows
 
 

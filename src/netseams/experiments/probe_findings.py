@@ -1,5 +1,6 @@
 """What the rows of `probe` say."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ def probe_findings(
         primary_metric=experiment.primary_metric,
         answer=_answer(left, again, arms),
         tables=[
-            _areas(left, arms), _curves(left, arms), _overlaps(again, arms), _searches(rows, arms),
+            _areas(left, arms), _curves(left, arms), _overlaps(again, arms), _controls(rows, arms),
         ],
         notes=(
             f"Robust from an area of {ROBUST} on, brittle below {BRITTLE}; a module with less than "
@@ -64,15 +65,24 @@ def advantage(rows: Sequence[Row], arm: str) -> dict[int, float]:
 def _areas_of(
     rows: Sequence[Row], arm: str, forced: bool, of: str = "module", damage: str | None = None
 ) -> dict[tuple[int, str, str, str], float | None]:
-    """(seed, task, half, damage) -> area."""
-    curves: dict[tuple[int, str, str, str], dict[float, float | None]] = {}
+    """(seed, task, half, damage) -> area under the mean over draws."""
+    shares: dict[tuple[int, str, str, str], dict[float, list[float]]] = {}
     for row in rows:
         if (row["arm"], row["forced"], row["of"]) != (arm, forced, of):
             continue
         if damage in (None, row["damage"]):
             key = (row["seed"], row["task"], row["half"], row["damage"])
-            curves.setdefault(key, {})[row["nats"]] = row["share"]
-    return {key: area(curve) for key, curve in curves.items()}
+            found = shares.setdefault(key, {}).setdefault(row["nats"], [])
+            found += [] if row["share"] is None else [row["share"]]
+    return {
+        key: area({n: math.fsum(some) / len(some) if some else None for n, some in curve.items()})
+        for key, curve in shares.items()
+    }
+
+
+def is_module(row: Row) -> bool:
+    """Whether places were specific enough to have something to lose: the rule of `Retention`."""
+    return row["before"] >= LEAST and row["before"] > row["chance"]
 
 
 def _kinds(rows: Sequence[Row], arm: str) -> list[bool]:
@@ -114,15 +124,12 @@ def _areas(rows: Sequence[Row], arms: Sequence[str]) -> Table:
         for forced in _kinds(rows, arm):
             for of in ("module", "random"):
                 here = [r for r in rows if (r["arm"], r["forced"], r["of"]) == (arm, forced, of)]
-                one = [
-                    r for r in here if r["nats"] == here[0]["nats"] and r["damage"] == damages[0]
-                ]
-                with_value = sum(r["before"] >= LEAST and r["before"] > r["chance"] for r in one)
+                one = _before(here)
                 label = f"{arm} {forced} {of}"
                 lines.append([
                     arm, _KINDS[forced], of, summary(by_seed(one, "places"), f"{label} places"),
                     summary(by_seed(one, "before"), f"{label} before"),
-                    f"{with_value}/{len(one)}",
+                    f"{sum(is_module(r) for r in one)}/{len(one)}",
                     summary(areas_by_seed(rows, arm, forced, of), f"{label} area"),
                     *(
                         summary(areas_by_seed(rows, arm, forced, of, d), f"{label} {d}")
@@ -140,6 +147,12 @@ def _areas(rows: Sequence[Row], arms: Sequence[str]) -> Table:
         rows=lines,
         note="specific: modules with enough specificity before damage.",
     )  # fmt: skip
+
+
+def _before(rows: Sequence[Row]) -> list[Row]:
+    """One row for each module: what stood before damage is said with every damage."""
+    found = {(r["arm"], r["seed"], r["task"], r["half"]): r for r in rows}
+    return list(found.values())
 
 
 def _curves(rows: Sequence[Row], arms: Sequence[str]) -> Table:
@@ -189,7 +202,6 @@ def _overlaps(rows: Sequence[Row], arms: Sequence[str]) -> Table:
             noise = by_damage.get("none", {})
             lines.append([
                 arm, _KINDS[forced],
-                *(_reached([r for r in here if r["damage"] == d]) for d in ["none", *others]),
                 summary(noise, f"{label} none"),
                 *(summary(paired(by_damage[d], noise), f"{label} {d}") for d in others),
                 summary(by_seed(here, "random"), f"{label} random"),
@@ -197,8 +209,7 @@ def _overlaps(rows: Sequence[Row], arms: Sequence[str]) -> Table:
     return Table(
         title="Found again",
         columns=(
-            Column(name="arm"), Column(name="half"), Column(name="reached: another seed"),
-            *(Column(name=d.replace("_", " ")) for d in others),
+            Column(name="arm"), Column(name="half"),
             Column(name="another seed", kind="relative"),
             *(Column(name=f"{d.replace('_', ' ')} minus that", kind="signed") for d in others),
             Column(name="random", kind="relative"),
@@ -209,28 +220,26 @@ def _overlaps(rows: Sequence[Row], arms: Sequence[str]) -> Table:
     )  # fmt: skip
 
 
-def _reached(rows: Sequence[Row]) -> str:
-    return f"{sum(row['reached'] for row in rows)}/{len(rows)}"
-
-
-def _searches(rows: Sequence[Row], arms: Sequence[str]) -> Table:
+def _controls(rows: Sequence[Row], arms: Sequence[str]) -> Table:
     lines: list[list[Value]] = []
     for arm in arms:
-        here = [r for r in rows if r["what"] == "search" and r["arm"] == arm]
+        here = [r for r in rows if r["arm"] == arm]
+        learned = [r for r in here if r["what"] == "learned"]
+        trained = _before([r for r in here if r["what"] == "left" and r["of"] == "module"])
+        untrained = [r for r in here if r["what"] == "untrained"]
         lines.append([
-            arm, summary(by_seed(here, "accuracy"), f"{arm} accuracy"),
-            f"{sum(r['learned'] for r in here)}/{len(here)}",
-            f"{sum(r['found'] for r in here)}/{len(here)}",
-            summary(by_seed(here, "nodes"), f"{arm} nodes"),
-            summary(by_seed(here, "edges"), f"{arm} edges"),
-            f"{sum(r['untrained_found'] for r in here)}/{len(here)}",
+            arm, summary(by_seed(learned, "accuracy"), f"{arm} accuracy"),
+            f"{sum(r['learned'] for r in learned)}/{len(learned)}",
+            f"{sum(is_module(r) for r in trained)}/{len(trained)}",
+            f"{sum(is_module(r) for r in untrained)}/{len(untrained)}",
+            summary(by_seed(untrained, "before"), f"{arm} untrained"),
         ])  # fmt: skip
     return Table(
-        title="Circuits",
+        title="Untrained twins",
         columns=(
             Column(name="arm"), Column(name="accuracy", kind="accuracy"), Column(name="learned"),
-            Column(name="found"), Column(name="nodes", kind="count"),
-            Column(name="edges", kind="count"), Column(name="found in untrained twins"),
+            Column(name="specific modules"), Column(name="of untrained twins"),
+            Column(name="their specificity", kind="relative"),
         ),
         rows=lines,
     )  # fmt: skip
