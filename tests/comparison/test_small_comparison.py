@@ -8,6 +8,9 @@ import jsonschema
 import numpy as np
 import pytest
 
+from netseams.audit import AuditConfig
+from netseams.audit.jobs import audit_folders
+from netseams.audit.places import circuits_in
 from netseams.circuits import load_circuit
 from netseams.comparison import Comparison, compare
 from netseams.core import RunFolderError
@@ -17,6 +20,10 @@ from netseams.store import read_jsonl
 from page_reader import Page, value_at
 from small_comparison import SMALL
 
+FEW = AuditConfig(
+    random_masks=2, extraction_seeds=2, rounds=1, deletions=1, stochastic_draws=2,
+    adversarial_steps=5, siblings=1,
+)  # fmt: skip
 Small = tuple[Comparison, Path]
 SCHEMA = Path(__file__).parents[2] / "docs" / "comparison.schema.json"
 
@@ -205,6 +212,25 @@ def test_another_config_in_the_folder_is_refused(small: Small):
     _, out = small
     with pytest.raises(RunFolderError, match="choose another --out"):
         compare(SMALL.model_copy(update={"seeds": (1,)}), out)
+
+
+def test_circuits_of_a_comparison_get_cards(small: Small, tmp_path: Path):
+    _, out = small
+    target = f"target-{SMALL.settings[0].primary_target:g}"
+    paths = [
+        next(p for p in circuits_in(out) if arm in str(p) and "trained/reverse" in str(p)
+             and target in str(p) and "untrained" not in str(p))
+        for arm in ("dense", "weight_sparse")
+    ]  # fmt: skip
+    cards = audit_folders(paths, FEW, out=tmp_path)
+    assert len(cards) == 2
+    for card in cards.values():
+        found = {f.check: f.outcome for f in card.findings}
+        assert found["sufficient"] == "pass"
+        assert found["untrained"] == "pass"
+        assert found["shuffled"] == "pass"
+        assert card.rung >= 1
+        assert (tmp_path / card.circuit / "card.json").exists()
 
 
 @pytest.mark.slow
