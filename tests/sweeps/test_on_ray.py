@@ -64,11 +64,11 @@ def test_a_worker_and_a_node_are_killed_and_nothing_is_lost(tmp_path) -> None:
         cluster.shutdown()
 
 
-def test_a_cluster_that_is_not_there_is_said() -> None:
+def test_a_cluster_that_is_not_there_is_said(tmp_path) -> None:
     from netseams.sweeps.on_ray import sweep_ray
 
     with pytest.raises(SettingError, match="no Ray cluster at"):
-        sweep_ray(thirty(), SweepStore(__import__("pathlib").Path("never")), address="127.0.0.1:9")
+        sweep_ray(thirty(), SweepStore(tmp_path), address="127.0.0.1:9")
 
 
 def _holder(store: SweepStore) -> int | None:

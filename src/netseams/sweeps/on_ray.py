@@ -3,6 +3,7 @@
 The store's claims hold here too, so that a cluster and local drivers may work on one plan.
 """
 
+import socket
 import time
 from typing import Any
 
@@ -12,6 +13,9 @@ from netseams.sweeps.local import Outcome, outcome
 from netseams.sweeps.plan import Plan, Point, check_plan
 from netseams.sweeps.store import SweepStore
 from netseams.sweeps.worker import POLL, Report, run_point
+
+_KNOCK = 10.0
+"""Seconds in which a cluster's head must answer."""
 
 
 def sweep_ray(
@@ -38,6 +42,7 @@ def sweep_ray(
     ray, report = _ray(), report or (lambda *_: None)
     ours = not ray.is_initialized()
     if ours:
+        _reach(address)
         try:
             ray.init(address=address, log_to_driver=False, logging_level="error")
         except (ConnectionError, ValueError) as error:
@@ -77,6 +82,21 @@ def _run(point: Point, store: SweepStore, threads: int) -> tuple[str, int] | Non
     except NetseamsError as error:
         return str(error), error.exit_code
     return None
+
+
+def _reach(address: str | None) -> None:
+    """Knock first: Ray itself tries an address without anyone there for many minutes.
+
+    Raises:
+        SettingError: no one answers at a HOST:PORT.
+    """
+    host, _, port = (address or "").rpartition(":")
+    if not (host and port.isdigit() and "/" not in host):
+        return  # none, a name such as auto, or another protocol: Ray's to understand
+    try:
+        socket.create_connection((host, int(port)), timeout=_KNOCK).close()
+    except (OSError, OverflowError) as error:
+        raise SettingError(f"no Ray cluster at {address}: {error}") from None
 
 
 def _ray() -> Any:
