@@ -5,6 +5,7 @@ from torch import Tensor
 
 from netseams.circuits import Circuit
 from netseams.core import generator
+from netseams.masks import draw_as_many
 from netseams.models import Network, component_graph, only_ours
 
 
@@ -35,9 +36,4 @@ def outside_circuit(circuit: Circuit, model: Network, seed: int) -> Circuit:
 
 
 def _drawn(mask: Tensor, others: Tensor, seed: int, name: str) -> Tensor:
-    """As many of `others` as `mask` holds."""
-    places = others.flatten().nonzero().squeeze(1)
-    order = torch.randperm(len(places), generator=generator(seed, "outside", name))
-    drawn = torch.zeros(mask.numel(), dtype=torch.bool)
-    drawn[places[order[: int(mask.sum())]]] = True
-    return drawn.view(mask.shape)
+    return draw_as_many(mask, others, generator(seed, "outside", name))

@@ -13,7 +13,7 @@ from netseams.circuits.conversion import channels_touched
 from netseams.circuits.edges import edges_between, network_edges, nodes_touched
 from netseams.circuits.random_links import random_links
 from netseams.core import CircuitMismatchError, SettingError, generator
-from netseams.masks import exclusive
+from netseams.masks import draw_as_many, exclusive
 from netseams.models import (
     HookedConfig,
     Link,
@@ -195,11 +195,8 @@ def random_circuit(circuit: Circuit, model: Network, seed: int) -> Circuit:
         return Circuit.from_links(model, links, circuit.task, circuit.corpus, found_by)
     nodes: dict[str, Tensor] = {}
     for site in sites_of(model.cfg):
-        kept = int(circuit.nodes[site.name].sum())
-        order = torch.randperm(site.width, generator=generator(seed, "random", site.name))
-        mask = torch.zeros(site.width, dtype=torch.bool)
-        mask[order[:kept]] = True
-        nodes[site.name] = mask
+        mask, draws = circuit.nodes[site.name], generator(seed, "random", site.name)
+        nodes[site.name] = draw_as_many(mask, torch.ones_like(mask), draws)
     found_by = {"method": "random_per_site", "seed": seed}
     edges = edges_between(model, nodes)
     return replace(circuit, nodes=nodes, edges=edges, found_by=found_by, calibration=None)
@@ -208,11 +205,8 @@ def random_circuit(circuit: Circuit, model: Network, seed: int) -> Circuit:
 def _random_weights(circuit: Circuit, model: Network, seed: int) -> Circuit:
     edges: dict[str, Tensor] = {}
     for name, mask in circuit.edges.items():
-        places = model.matrix(name).detach().cpu().flatten().nonzero().squeeze(1)
-        order = torch.randperm(len(places), generator=generator(seed, "random", name))
-        drawn = torch.zeros(mask.numel(), dtype=torch.bool)
-        drawn[places[order[: int(mask.sum())]]] = True
-        edges[name] = drawn.view(mask.shape)
+        live = model.matrix(name).detach().cpu() != 0
+        edges[name] = draw_as_many(mask, live, generator(seed, "random", name))
     found_by = {"method": "random_per_matrix", "seed": seed}
     nodes = _touched(model, edges)
     return replace(circuit, nodes=nodes, edges=edges, found_by=found_by, calibration=None)

@@ -19,6 +19,7 @@ from torch import Tensor
 from netseams.core import Config
 from netseams.evaluation.score import candidate_logits
 from netseams.interventions import AblationKind, means_over
+from netseams.masks import draw_as_many
 from netseams.models import Network
 from netseams.tasks import Task
 
@@ -172,10 +173,4 @@ def drawn_within(
     module: Mapping[str, Tensor], half: Mapping[str, Tensor], draws: torch.Generator
 ) -> dict[str, Bool[Tensor, " width"]]:
     """As many places at every site, drawn within the same half."""
-    drawn: dict[str, Tensor] = {}
-    for site, mask in half.items():
-        places = mask.nonzero().squeeze(1)
-        order = torch.randperm(len(places), generator=draws)[: int(module[site].sum())]
-        drawn[site] = torch.zeros_like(mask)
-        drawn[site][places[order]] = True
-    return drawn
+    return {site: draw_as_many(module[site], mask, draws) for site, mask in half.items()}

@@ -32,6 +32,7 @@ from netseams.discovery import (
 from netseams.evaluation import SubroutineScores
 from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, ExperimentConfig, Row
 from netseams.experiments.separation_findings import separation_findings
+from netseams.masks import draw_as_many
 from netseams.models import FinalRead, Transformer
 from netseams.tasks.odd_one_out import (
     CHANCE,
@@ -329,13 +330,10 @@ def _accuracies(
 
 def _same_size(masks: dict[str, Tensor], seed: int, draw: int) -> dict[str, Tensor]:
     """As many weights of every tensor, anywhere."""
-    found: dict[str, Tensor] = {}
-    for name, mask in masks.items():
-        order = torch.randperm(mask.numel(), generator=generator(seed, "random mask", name, draw))
-        flat = torch.zeros(mask.numel(), dtype=torch.bool)
-        flat[order[: int(mask.sum())]] = True
-        found[name] = flat.view_as(mask)
-    return found
+    return {
+        name: draw_as_many(mask, torch.ones_like(mask), generator(seed, "random mask", name, draw))
+        for name, mask in masks.items()
+    }
 
 
 def _folder(out: Path, config: OddOneOutConfig) -> Path:

@@ -28,6 +28,7 @@ from netseams.experiments.experiment import EXPERIMENTS, Cell, Experiment, Row
 from netseams.experiments.networks import ArmsConfig, network, train_network
 from netseams.experiments.transfer_findings import transfer_findings
 from netseams.interventions import kept_weights, with_weights
+from netseams.masks import draw_as_many
 from netseams.models import Transformer
 from netseams.tasks import Task, build_task
 from netseams.training import Progress, RunConfig
@@ -181,14 +182,7 @@ def halves(function: Function) -> tuple[Function, Function]:
 
 def as_many(masks: Masks, live: Masks, seed: int) -> dict[str, Tensor]:
     """As many weights of every matrix, drawn among those that are not zero."""
-    drawn: dict[str, Tensor] = {}
-    for name, mask in masks.items():
-        places = live[name].flatten().nonzero().squeeze(1)
-        order = torch.randperm(len(places), generator=generator(seed, name))
-        flat = torch.zeros(mask.numel(), dtype=torch.bool)
-        flat[places[order[: int(mask.sum())]]] = True
-        drawn[name] = flat.view(mask.shape)
-    return drawn
+    return {n: draw_as_many(mask, live[n], generator(seed, n)) for n, mask in masks.items()}
 
 
 def _accuracy(run: Any, task: Task) -> float:

@@ -2,6 +2,7 @@
 overlap. Knows no model."""
 
 from netseams.masks.continuous import ContinuousSparsification, sharpened
+from netseams.masks.drawn import draw_as_many
 from netseams.masks.gates import hard_gate, topk_gate
 from netseams.masks.hard_concrete import (
     HardConcrete,
@@ -49,6 +50,7 @@ __all__ = [
     "abs_topk_",
     "annealed_density",
     "core_size",
+    "draw_as_many",
     "exclusive",
     "geometric",
     "hard_concrete",
