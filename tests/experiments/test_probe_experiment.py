@@ -103,6 +103,7 @@ def test_a_small_run_asks_both_halves_and_alternates_the_sparse_one(tmp_path) ->
         searched_at=0.01,
         tuning_steps=2,
         random_masks=1,
+        draws=1,
     )
     sides = [config.run_in(config.run, "half", seed).train.sparsity.half for seed in (0, 1)]  # type: ignore[union-attr]
     assert sides == ["first", "second"]
