@@ -38,7 +38,8 @@ LARGE = Shape(
 )
 HERE = Path(__file__).resolve().parent
 TESTS = (
-    "tests/test_devices.py", "tests/discovery/test_learner.py", "tests/training/test_distributed.py"
+    "tests/test_devices.py", "tests/discovery/test_learner.py", "tests/training/test_stacked.py",
+    "tests/training/test_distributed.py",
 )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def groups() -> dict[str, list[str]]:
         group = check.group or (name if check.searches else "quick")
         found.setdefault(group, []).append(name)
     # The longest first, so that no worker is left alone with it.
-    return dict(sorted(found.items(), key=lambda item: item[0] not in ("deletion", "seeds")))
+    return dict(sorted(found.items(), key=lambda item: item[0] not in ("deletion", "siblings")))
 
 
 def run_checks(

@@ -18,23 +18,31 @@ Masks = dict[str, Tensor]
 
 @CHECKS.register("seeds")
 class Seeds(Check):
-    """Mean overlap with circuits of the same search from other seeds, corrected for chance."""
+    """Mean overlap with circuits of the same search from other seeds, corrected for chance.
+
+    Beside it the overlap with a random circuit and with the circuits of siblings: as alike as
+    those, what is found again is what lives in the network, and not the task's own. That is no
+    failure, since tasks may share a circuit.
+    """
 
     name = "seeds"
     question = "does the same search find it again with other seeds?"
     failure = "it is one draw of many: what it consists of says little"
     searches = True
+    group = "siblings"
 
     def run(self, subject: Subject) -> Finding:
         labels = [f"seed {number}" for number in range(subject.config.extraction_seeds)]
         again = subject.search_all(dict.fromkeys(labels, subject.task))
         values = [_alike(subject, one) for one in again]
-        other = _unrelated(subject)
+        others = _unrelated(subject)
         missed = sum(one.circuit is None for one in again)
         return self.found(
-            average(values) >= subject.config.alike, value=average(values), control=other,
+            average(values) >= subject.config.alike, value=average(values),
+            control=max(others.values()),
             detail=(f"{missed} of {len(again)} searches missed the target; " if missed else "")
-            + "IoU corrected for chance; control: a random circuit of equal size",
+            + "IoU corrected for chance; with "
+            + ", ".join(f"{whose} {value:.2f}" for whose, value in others.items()),
             **spread(values, "searches"),
         )  # fmt: skip
 
@@ -128,8 +136,19 @@ def _alike(subject: Subject, again: Again) -> float:
     return 0.0 if again.circuit is None else _corrected(subject, again.circuit)
 
 
-def _unrelated(subject: Subject) -> float:
-    return _corrected(subject, subject.randoms[0])
+def _unrelated(subject: Subject) -> dict[str, float]:
+    """The same overlap with circuits of something else."""
+    found = {"a random circuit of equal size": _corrected(subject, subject.randoms[0])}
+    try:
+        siblings = subject.sibling_circuits()
+    except NotApplicableError:
+        return found
+    others = {
+        f"that of {name}": _corrected(subject, again.circuit)
+        for name, again in siblings.items()
+        if again.circuit is not None
+    }
+    return {**found, **others}
 
 
 def _corrected(subject: Subject, other: Circuit) -> float:

@@ -11,6 +11,7 @@ from netseams.sweeps.frontier import Curve, Frontier, Group, Range
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 _LEAST_LOSS = 1e-7
 """Losses below are drawn here: a logarithm has no zero."""
@@ -34,13 +35,17 @@ def draw_frontier(found: Frontier) -> "Figure":
 
 def _panel(axes: "Axes", found: Frontier, size: str, *, named: bool) -> None:
     groups = {group.label: group for group in found.groups if getattr(group, size) is not None}
-    for number, curve in enumerate(found.curves):
-        _curve(axes, [groups[n] for n in curve.labels if n in groups], size, number, curve)
+    curves = [(c, [groups[n] for n in c.labels if n in groups]) for c in found.curves]
+    for number, (curve, members) in enumerate(curves):
+        _curve(axes, members, size, number, curve)
     sizes = [r for g in groups.values() for r in _ends(getattr(g, size))]
     losses = [r for g in groups.values() for r in _ends(g.loss)]
     if sizes:
         log_axis(axes, "x", sizes)
         log_axis(axes, "y", losses)
+    taken: list[Bbox] = []
+    for number, (curve, members) in enumerate(curves):
+        _names(axes, members, size, number, curve, taken)
     axes.set_xlabel(f"{size} of circuits, geometric mean over tasks")
     if named:
         axes.set_ylabel("test loss of the network, nats a token")
@@ -60,14 +65,30 @@ def _curve(axes: "Axes", groups: "list[Group]", size: str, number: int, curve: C
         axes.plot([across.low, across.high], [b, b], color=style.colour, lw=0.8, alpha=0.6)
         axes.plot([a, a], [max(_LEAST_LOSS, e) for e in (along.low, along.high)],
                   color=style.colour, lw=0.8, alpha=0.6)  # fmt: skip
-        # A network may lie on two curves: density is named below it, width above.
-        text, below = f"{group.d_model}", False
-        if curve.name.startswith("density"):
-            text, below = f"{group.density:.2g}", True
-        axes.annotate(
-            text, (a, b), xytext=(5, -10 if below else 4), textcoords="offset points",
-            fontsize=7.5, color=style.colour,
-        )  # fmt: skip
+
+
+def _names(
+    axes: "Axes", groups: "list[Group]", size: str, number: int, curve: Curve, taken: "list[Bbox]"
+) -> None:
+    """Density or width beside every point, at the first corner where no other name stands."""
+    density = curve.name.startswith("density")
+    # A network may lie on two curves: density is named below it first, width above.
+    up = (-10, 4) if density else (4, -10)
+    corners = [(side, height) for side in ("left", "right") for height in up]
+    for group in groups:
+        text = f"{group.density:.2g}" if density else f"{group.d_model}"
+        at = (getattr(group, size).value, max(_LEAST_LOSS, group.loss.value))
+        for side, height in corners:
+            name = axes.annotate(
+                text, at, xytext=(5 if side == "left" else -5, height),
+                textcoords="offset points", ha=side, fontsize=7.5,
+                color=PALETTE[number % len(PALETTE)].colour,
+            )  # fmt: skip
+            box = name.get_window_extent()
+            if (side, height) == corners[-1] or not any(box.overlaps(b) for b in taken):
+                taken.append(box)
+                break
+            name.remove()
 
 
 def _ends(value: Range) -> list[float]:
