@@ -83,6 +83,20 @@ def test_what_is_found_in_a_network_that_never_learned_is_none() -> None:
     assert card.missed == ("sufficient",)
 
 
+def test_seeds_tell_whose_the_circuit_is(two_modules: Subject) -> None:
+    """What another task's search finds as well is no task's own, however often it is found."""
+    ours = replace(two_modules, config=FEW.model_copy(update={"extraction_seeds": 1}))
+    apart = ask(ours, "seeds")
+    namesake = replace(ours.task, name="namesake")
+    shared = ask(replace(ours, siblings=(namesake,)), "seeds")
+    assert apart.value is not None
+    assert apart.value == shared.value
+    assert shared.control == pytest.approx(shared.value, abs=0.15)
+    assert "that of namesake" in shared.detail
+    assert apart.control is not None
+    assert apart.control < apart.value - 0.5
+
+
 def test_redundancy_counts_the_heads_that_can_do_it() -> None:
     """`backup` has three heads of which each suffices (zero and mean ablation)."""
     ours = subject_of("backup", config=FEW.model_copy(update={"rounds": 3}))
