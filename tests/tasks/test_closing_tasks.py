@@ -10,6 +10,7 @@ from netseams.core import TaskError, UnknownNameError
 from netseams.corpora import TextConfig, TextCorpus
 from netseams.corpora.documents import split_of
 from netseams.tasks import Task, build_task, task_names
+from netseams.tasks.base import enough
 
 N_CTX = 32  # that of the fixture `text_folder`
 MARKS = {"quote_close": "'\"", "bracket_close": "(["}
@@ -190,14 +191,20 @@ def test_an_unknown_task(text_corpus: TextCorpus) -> None:
 @pytest.mark.parametrize("name", MARKS)
 def test_too_small_a_corpus_says_what_is_missing(tmp_path: Path, python_source, name: str) -> None:
     for i in range(30):
-        (tmp_path / f"m{i:02d}.py").write_text(python_source(i)[:9_000])
+        (tmp_path / f"m{i:02d}.py").write_text(python_source(i)[:4_000])
     corpus = TextCorpus(TextConfig(path=tmp_path, d_vocab=400))
     with pytest.raises(TaskError) as caught:
         build_task(name, corpus, N_CTX)
     message = str(caught.value)
     assert f"task {name}: the corpus yields " in message
-    assert "for its mask_train split, needs 384" in message
+    assert "for its mask_train split, needs 192" in message
     assert "\n" not in message
+
+
+def test_a_corpus_that_is_a_little_small_gives_what_it_has() -> None:
+    assert [enough("t", "mask_train", n) for n in (192, 301, 384, 5000)] == [192, 300, 384, 384]
+    with pytest.raises(TaskError, match="yields 191 examples for its mask_train split, needs 192"):
+        enough("t", "mask_train", 191)
 
 
 def test_prose_has_no_strings_to_close(tmp_path: Path) -> None:

@@ -236,5 +236,5 @@ def test_too_few_places_are_counted(text_corpus: TextCorpus) -> None:
 def test_what_real_code_cannot_have_says_why(text_corpus: TextCorpus) -> None:
     with pytest.raises(TaskError, match="with_open needs the corpus tiny_python, not text: there"):
         build_task("with_open", text_corpus, 32)
-    with pytest.raises(TaskError, match=r"yields 0 examples .* needs 384"):
+    with pytest.raises(TaskError, match=r"yields 0 examples .* needs 192"):
         build_task("with_as", text_corpus, 32)

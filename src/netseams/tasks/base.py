@@ -1,5 +1,6 @@
 """The shape of a task."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,8 @@ from netseams.core import TaskError
 TaskSplit = Literal["mask_train", "select", "report"]
 SPLIT_SIZES: dict[TaskSplit, int] = {"mask_train": 384, "select": 128, "report": 256}
 """Pairs in every split: one trains masks, one selects, one is reported."""
+LEAST = 0.5
+"""Share of a split's size with which a task on text makes do."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +84,19 @@ def learned_accuracy(floor: float) -> float:
 
 
 def enough(name: str, split: TaskSplit, found: int, detail: str = "") -> int:
-    """The size of a split, or a refusal that says how many examples are missing.
+    """The size of a split, an even number; or a refusal that says how many examples are missing.
+
+    A corpus that yields fewer than a split should have, but `LEAST` of it, gives all that it has:
+    the standard library of one Python version is a little smaller than that of another.
 
     Raises:
-        TaskError: fewer examples than the split needs.
+        TaskError: fewer examples.
     """
-    needed = SPLIT_SIZES[split]
+    wanted = SPLIT_SIZES[split]
+    needed = math.ceil(LEAST * wanted)
     if found < needed:
         raise TaskError(
             f"task {name}: the corpus yields {found} examples{detail} for its {split} split, "
             f"needs {needed}; use a larger corpus of Python source"
         )
-    return needed
+    return min(wanted, found // 2 * 2)
