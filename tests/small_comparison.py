@@ -1,4 +1,4 @@
-"""One small comparison, run once: string operations of 4 digits that both arms learn."""
+"""One small comparison, run once: three string operations of 4 digits that both arms learn."""
 
 from netseams.comparison import Arm, CompareConfig, Setting
 from netseams.corpora import StringOpsConfig
@@ -27,6 +27,7 @@ SMALL = CompareConfig(
             search=NodeMaskConfig(
                 steps=60, batch_size=32, lr=0.03, price_end=1e-2, snapshots=10, bisections=4
             ),
+            tasks=("reverse", "rotate", "increment"),
             targets=(0.3, 0.6),
             primary_target=0.6,
         ),

@@ -45,7 +45,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     return Comparison.read(out / "comparison.json")
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_interrupted_comparison_goes_on(how: int, undisturbed: Comparison, tmp_path: Path):
     out = tmp_path / "out"
     child = start(out)

@@ -1,5 +1,7 @@
 """Synthetic comparisons, and the pages made of them once."""
 
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -35,24 +37,34 @@ def many() -> Comparison:
 
 @pytest.fixture(scope="session")
 def four_page(four: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _written(four, tmp_path_factory.mktemp("four"))
+    return _written(four, "four", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def many_page(many: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _written(many, tmp_path_factory.mktemp("many"))
+    return _written(many, "many", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def small_page(small: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _written(small, tmp_path_factory.mktemp("small"))
+    return _written(small, "small", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def large_page(large: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _written(large, tmp_path_factory.mktemp("large"))
+    return _written(large, "large", tmp_path_factory)
 
 
-def _written(result: Comparison, folder: Path) -> Path:
-    (folder / "comparison.json").write_text(result.model_dump_json(), encoding="utf-8")
-    return write_report(result, folder)
+def _written(result: Comparison, name: str, factory: pytest.TempPathFactory) -> Path:
+    """A page, made by the first process that asks for it."""
+    root = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder = root / f"page-{name}"
+    with (root / f"page-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "report.html").exists():
+            folder.mkdir()
+            (folder / "comparison.json").write_text(result.model_dump_json(), encoding="utf-8")
+            write_report(result, folder)
+    return folder / "report.html"

@@ -33,9 +33,9 @@ TWENTY = [
 ]  # fmt: skip
 
 
-# Cutting a task takes seconds: every third one in `make test`, all of them in `make test-all`.
+# Cutting a task takes seconds: every fifth one in `make test`, all of them in `make test-all`.
 EACH = [
-    name if i % 3 == 0 else pytest.param(name, marks=pytest.mark.slow)
+    name if i % 5 == 0 else pytest.param(name, marks=pytest.mark.slow)
     for i, name in enumerate(TWENTY)
 ]
 
@@ -192,7 +192,13 @@ def test_a_phantom_follows_the_sum_of_tokens(task: Task) -> None:
     assert (twin.floor_accuracy, twin.floor_loss) == blind_floor(after)
 
 
-@pytest.mark.parametrize("name", ["set_or_string", "with_open", "class_init"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "class_init",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("set_or_string", "with_open")),
+    ],
+)
 def test_splits_share_no_program(tiny: TinyPython, name: str) -> None:
     task = build_task(name, tiny, N_CTX)
     texts = {source: [d.text for d in tiny.documents(source)] for source in ("valid", "test")}
