@@ -148,6 +148,21 @@ def pressures(seeds: tuple[int, ...]) -> PressuresConfig:
     )  # fmt: skip
 
 
+def pressures_routed(seeds: tuple[int, ...]) -> PressuresConfig:
+    """The upper bound: operations that gradient routing has put into quarters of the network.
+
+    On strings, since routing does not learn `two_operations` (`docs/training.md`).
+    """
+    run = known_parts("routed_strings")
+    return pressures(seeds).model_copy(
+        update={
+            "run": run,
+            "tasks": ("reverse", "swap_pairs"),
+            "arms": {"dense": Dense(), "routed": run.train.sparsity},
+        }
+    )
+
+
 def probe(seeds: tuple[int, ...]) -> ProbeConfig:
     """Two operations on the same operands, in networks half of which is weight-sparse."""
     partly = PartlySparse(density=0.1, anneal="power", anneal_end=0.7)
@@ -183,6 +198,7 @@ PLANS: dict[tuple[str, str], Callable[[], ExperimentConfig]] = {
     ("probe", "standard"): lambda: probe(EIGHT),
     ("pressures", "quick"): lambda: pressures((0,)),
     ("pressures", "standard"): lambda: pressures(EIGHT),
+    ("pressures", "routed"): lambda: pressures_routed(EIGHT),
 }
 """(experiment, preset) -> its config."""
 
