@@ -61,7 +61,7 @@ def _answer(rows: Sequence[Row], arms: Sequence[str]) -> list[str]:
     p = _adjusted(found)
     said = [f"{arms[0]}: mean place {in_words(rungs_by_seed(rows, arms[0]), f'{arms[0]} rung')}."]
     for arm, values in found.items():
-        words = in_words(values, f"{arm} minus {arms[0]} rung")
+        words = in_words(values, f"{arm} gain")
         said.append(f"{arm} minus {arms[0]}: {words}, p after Holm {p.get(arm, 1.0):.3f}.")
     return said
 
