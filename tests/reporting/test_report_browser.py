@@ -35,8 +35,7 @@ def browser() -> Iterator["Browser"]:
         browser.close()
 
 
-@pytest.mark.parametrize("width", [1280, 400])
-@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize(("colours", "width"), [("light", 1280), ("dark", 400)])
 @pytest.mark.parametrize("name", ["small_page", "large_page", "four_page", "many_page"])
 def test_opens_quietly_and_fits(
     browser: "Browser",
