@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int:
 
         Args:
             name: Which one; without it all are listed.
-            preset: quick or standard.
+            preset: One that the list shows, such as quick or standard.
             out: Folder for everything that comes out; runs/NAME-PRESET by default.
             seeds: Number of training seeds, in place of the preset's.
             workers: Worker processes; one for every core by default.

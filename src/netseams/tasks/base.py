@@ -87,7 +87,7 @@ def enough(name: str, split: TaskSplit, found: int, detail: str = "") -> int:
     """The size of a split, an even number; or a refusal that says how many examples are missing.
 
     A corpus that yields fewer than a split should have, but `LEAST` of it, gives all that it has:
-    the standard library of one Python version is a little smaller than that of another.
+    standard libraries differ with the version of Python and with who packaged it.
 
     Raises:
         TaskError: fewer examples.
