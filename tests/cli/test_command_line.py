@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import BaseModel, model_serializer
 
+from netseams.cli import main
 from netseams.cli.main import VERBS, run
 from netseams.models import Transformer, TransformerConfig, save_model
 from netseams_recipes import PRESETS, preset
@@ -36,6 +38,34 @@ def test_every_verb_explains_itself(verb, capsys):
     said = capsys.readouterr().out
     assert f"usage: netseams {verb}" in said
     assert "Args:" not in said
+
+
+class Interrupted(BaseModel):
+    """Ctrl-C while it is written."""
+
+    @model_serializer
+    def _write(self) -> dict[str, int]:
+        raise KeyboardInterrupt
+
+
+class Broken(BaseModel):
+    """A defect while it is written."""
+
+    @model_serializer
+    def _write(self) -> dict[str, int]:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("written", "code"), [(Interrupted(), 130), (Broken(), None)])
+def test_an_interrupt_inside_a_serializer_is_one(written, code, monkeypatch, capsys) -> None:
+    """pydantic makes an error of its own of it; one of ours must not pass for an interrupt."""
+    monkeypatch.setattr(main, "_verb", lambda name: lambda arguments: written.model_dump())
+    if code is None:
+        with pytest.raises(Exception, match="ZeroDivisionError"):
+            run(["power"])
+        return
+    assert run(["power"]) == code
+    assert capsys.readouterr().err.startswith("netseams: interrupted")
 
 
 # Options are a promise: adding or losing one must be a decision.

@@ -63,13 +63,28 @@ def run(arguments: list[str]) -> int:
         print(f"netseams: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(
-            "netseams: interrupted; what was finished is kept, the same command goes on from there",
-            file=sys.stderr,
-        )
-        return 130
+        return _interrupted()
     except BrokenPipeError:
         return 141
+    except Exception as error:
+        # Ctrl-C in a serializer of ours comes out of pydantic as an error of its own.
+        if _caused_by_interrupt(error):
+            return _interrupted()
+        raise
+
+
+def _interrupted() -> int:
+    print(
+        "netseams: interrupted; what was finished is kept, the same command goes on from there",
+        file=sys.stderr,
+    )
+    return 130
+
+
+def _caused_by_interrupt(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 def _verb(name: str) -> Callable[[list[str]], int]:
